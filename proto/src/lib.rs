@@ -1,0 +1,11 @@
+//! The wire formats of the project, and nothing else.
+//!
+//! Package names, message names, field numbers and types are those of the real systems, so that
+//! their tools can talk to ours. Repeated fields are `Vec`, maps are ordered, bytes are
+//! [`bytes::Bytes`].
+#![allow(missing_docs, reason = "generated code; the .proto files say what the fields are")]
+
+/// Raft messages and log entries, as etcd 3.x writes them.
+pub mod raftpb {
+    tonic::include_proto!("raftpb");
+}
