@@ -9,3 +9,13 @@
 pub mod raftpb {
     tonic::include_proto!("raftpb");
 }
+
+/// Keys, values and events of etcd's store.
+pub mod mvccpb {
+    tonic::include_proto!("mvccpb");
+}
+
+/// The etcd v3 API.
+pub mod etcdserverpb {
+    tonic::include_proto!("etcdserverpb");
+}

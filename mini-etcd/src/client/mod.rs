@@ -1,0 +1,1 @@
+//! Clients of the v3 API, as of their historical generations.

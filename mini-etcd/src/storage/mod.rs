@@ -1,0 +1,1 @@
+//! What survives a crash: write-ahead log and snapshot files.
