@@ -19,3 +19,8 @@ pub mod mvccpb {
 pub mod etcdserverpb {
     tonic::include_proto!("etcdserverpb");
 }
+
+/// Kubernetes objects as stored in etcd: the `runtime.Unknown` envelope and the messages in it.
+pub mod k8s {
+    tonic::include_proto!("k8s");
+}
