@@ -1,0 +1,267 @@
+//! The log against crashes and damage.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use anatomy_proto::raftpb::{ConfState, Entry, HardState, Snapshot, SnapshotMetadata};
+use async_trait::async_trait;
+use bytes::Bytes;
+use harness_env::disk::Open;
+use harness_env::{Disk, File};
+use proptest::prelude::*;
+
+use super::record::Identity;
+use super::wal::Wal;
+use super::{Error, Opened, Storage, open::wal_dir, segment};
+
+/// A disk in memory that forgets nothing.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<BTreeMap<PathBuf, Vec<u8>>>>);
+
+struct MemoryFile(Memory, PathBuf);
+
+impl Memory {
+    fn with<T>(&self, path: &Path, f: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        f(self.0.lock().unwrap().get_mut(path).unwrap())
+    }
+}
+
+#[async_trait]
+impl Disk for Memory {
+    async fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        let mut files = self.0.lock().unwrap();
+        match how {
+            Open::Existing if !files.contains_key(path) => {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            Open::Truncate => drop(files.insert(path.into(), Vec::new())),
+            _ => drop(files.entry(path.into()).or_default()),
+        }
+        Ok(Arc::new(MemoryFile(self.clone(), path.into())))
+    }
+    async fn create_dir_all(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    async fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let files = self.0.lock().unwrap();
+        let inside = files.keys().filter(|file| file.parent() == Some(path));
+        Ok(inside.map(|file| file.file_name().unwrap().into()).collect())
+    }
+    async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut files = self.0.lock().unwrap();
+        let bytes = files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        files.insert(to.into(), bytes);
+        Ok(())
+    }
+    async fn remove(&self, path: &Path) -> io::Result<()> {
+        self.0.lock().unwrap().remove(path).map(drop).ok_or(io::ErrorKind::NotFound.into())
+    }
+    async fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl File for MemoryFile {
+    async fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        Ok(self.0.with(&self.1, |b| b[offset as usize..].iter().copied().take(len).collect()))
+    }
+    async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.with(&self.1, |file| {
+            file.resize(file.len().max(offset as usize + bytes.len()), 0);
+            file[offset as usize..][..bytes.len()].copy_from_slice(bytes);
+        });
+        Ok(())
+    }
+    async fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.with(&self.1, |file| file.resize(len as usize, 0));
+        Ok(())
+    }
+    async fn len(&self) -> io::Result<u64> {
+        Ok(self.0.with(&self.1, |file| file.len() as u64))
+    }
+    async fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const DATA: &str = "data";
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+fn identity() -> Identity {
+    Identity { member: 7, cluster: 9 }
+}
+
+fn entry(index: u64, term: u64, size: usize) -> Entry {
+    Entry { index, term, data: Bytes::from(vec![index as u8 | 1; size]), ..Entry::default() }
+}
+
+fn snapshot(index: u64, term: u64) -> Snapshot {
+    let conf_state = Some(ConfState { nodes: vec![7], learners: vec![] });
+    let metadata = Some(SnapshotMetadata { index, term, conf_state });
+    Snapshot { data: Bytes::from_static(b"state"), metadata }
+}
+
+async fn reopen(disk: &Memory) -> Result<Opened, Error> {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Ok(Storage::open(disk, Path::new(DATA)).await?.expect("there is a log").1)
+}
+
+async fn created(disk: &Memory) -> Storage {
+    Storage::create(Arc::new(disk.clone()), Path::new(DATA), identity()).await.unwrap()
+}
+
+fn log_file(disk: &Memory) -> PathBuf {
+    let files = disk.0.lock().unwrap();
+    files.keys().rfind(|path| path.extension().is_some_and(|ext| ext == "wal")).unwrap().clone()
+}
+
+#[test]
+fn a_directory_without_a_log_is_no_member() {
+    block_on(async {
+        let disk: Arc<dyn Disk> = Arc::new(Memory::default());
+        assert!(Storage::open(disk, Path::new(DATA)).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn an_entry_replaces_what_was_at_its_index_and_after() {
+    block_on(async {
+        let disk = Memory::default();
+        let mut storage = created(&disk).await;
+        let old: Vec<Entry> = (1..=5).map(|i| entry(i, 1, 10)).collect();
+        storage.wal.save(None, &old, true).await.unwrap();
+        let state = HardState { term: 2, vote: 3, commit: 2 };
+        storage.wal.save(Some(&state), &[entry(3, 2, 4)], true).await.unwrap();
+        let opened = reopen(&disk).await.unwrap();
+        assert_eq!(opened.entries, [old[0].clone(), old[1].clone(), entry(3, 2, 4)]);
+        assert_eq!((opened.state, opened.identity), (state, identity()));
+    });
+}
+
+#[test]
+fn entries_before_a_snapshot_are_not_replayed() {
+    block_on(async {
+        let disk = Memory::default();
+        let mut storage = created(&disk).await;
+        let entries: Vec<Entry> = (1..=5).map(|i| entry(i, 1, 10)).collect();
+        storage.wal.save(None, &entries, true).await.unwrap();
+        storage.save_snapshot(&snapshot(3, 1)).await.unwrap();
+        let opened = reopen(&disk).await.unwrap();
+        assert_eq!(opened.snapshot, Some(snapshot(3, 1)));
+        assert_eq!(opened.entries, entries[3..]);
+    });
+}
+
+#[test]
+fn a_snapshot_without_its_marker_is_not_used() {
+    block_on(async {
+        let disk = Memory::default();
+        let mut storage = created(&disk).await;
+        let entries: Vec<Entry> = (1..=5).map(|i| entry(i, 1, 10)).collect();
+        storage.wal.save(None, &entries, true).await.unwrap();
+        let snaps = Path::new(DATA).join("member").join("snap");
+        super::snap::save(&disk, &snaps, &snapshot(3, 1)).await.unwrap();
+        let opened = reopen(&disk).await.unwrap();
+        assert_eq!((opened.snapshot, opened.entries), (None, entries));
+    });
+}
+
+#[test]
+fn files_are_cut_and_released() {
+    block_on(async {
+        let disk = Memory::default();
+        let dir = wal_dir(Path::new(DATA));
+        let mut wal = Wal::create(Arc::new(disk.clone()), &dir, identity(), 1000).await.unwrap();
+        for i in 1..=40 {
+            wal.save(None, &[entry(i, 1, 100)], true).await.unwrap();
+        }
+        let contents = segment::read_all(&disk, &dir).await.unwrap();
+        assert!(contents.names.len() > 3, "{:?}", contents.names);
+        wal.release(20).await.unwrap();
+        let left = segment::read_all(&disk, &dir).await.unwrap();
+        assert!(left.names.len() < contents.names.len());
+        assert!(left.names[0].first <= 21, "entries from 20 on are still there");
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// What was synced before the cut survives whatever prefix of the rest does.
+    #[test]
+    fn a_crash_loses_nothing_that_was_saved(
+        saves in prop::collection::vec((1usize..4, 0usize..700), 1..12),
+        lost in 0usize..3000,
+        zeroed in any::<bool>(),
+    ) {
+        block_on(async {
+            let disk = Memory::default();
+            let mut storage = created(&disk).await;
+            let (mut all, mut durable, mut durable_len) = (Vec::new(), 0, 0);
+            for (i, (count, size)) in saves.iter().enumerate() {
+                let next = all.len() as u64 + 1;
+                let batch: Vec<Entry> =
+                    (next..next + *count as u64).map(|i| entry(i, 1, *size)).collect();
+                storage.wal.save(None, &batch, true).await.unwrap();
+                all.extend(batch);
+                if i + 1 < saves.len() {
+                    durable = all.len();
+                    durable_len = disk.with(&log_file(&disk), |file| file.len());
+                }
+            }
+            // The last save is not durable: lose its tail, or find zeros in its place.
+            if durable > 0 {
+                disk.with(&log_file(&disk), |file| {
+                    let kept = durable_len.max(file.len().saturating_sub(lost));
+                    if zeroed { file[kept..].fill(0) } else { file.truncate(kept) }
+                });
+            }
+            let opened = reopen(&disk).await;
+            // Zeros that do not fill what a record has of a sector cannot come from a lost write.
+            if let Err(Error::Damaged { offset, .. }) = &opened {
+                prop_assert!(zeroed && *offset >= durable_len as u64);
+                return Ok(());
+            }
+            let entries = opened.unwrap().entries;
+            prop_assert!(entries.len() >= durable);
+            prop_assert_eq!(&entries[..], &all[..entries.len()]);
+            Ok(())
+        })?;
+    }
+
+    /// A flipped bit is never read as something else, and is reported where it is.
+    #[test]
+    fn a_flipped_bit_is_refused_with_its_place(
+        sizes in prop::collection::vec(0usize..300, 1..10),
+        place in any::<prop::sample::Index>(),
+        bit in 0u8..8,
+    ) {
+        block_on(async {
+            let disk = Memory::default();
+            let mut storage = created(&disk).await;
+            for (i, size) in sizes.iter().enumerate() {
+                storage.wal.save(None, &[entry(i as u64 + 1, 1, *size)], true).await.unwrap();
+            }
+            let path = log_file(&disk);
+            let at = disk.with(&path, |file| {
+                let at = place.index(file.len());
+                file[at] ^= 1 << bit;
+                at
+            });
+            match reopen(&disk).await {
+                Err(Error::Damaged { path: found, offset, .. }) => {
+                    prop_assert_eq!(found, path);
+                    prop_assert!(offset <= at as u64);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+            Ok(())
+        })?;
+    }
+}
