@@ -1,0 +1,196 @@
+//! What somebody can do in a step, and what can make them do it.
+
+use std::ops::Range;
+
+use super::error::{Problem, not_among, problem};
+use super::file;
+
+/// What somebody does, through the cluster's own API or on its machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Rolls out a version of a service; a service that is not there yet is made.
+    Deploy {
+        /// The service.
+        service: String,
+        /// The version: the pods' image.
+        version: String,
+        /// The pods of a service that is made.
+        replicas: u32,
+    },
+    /// Rolls a service back to the version before.
+    Rollback {
+        /// The service.
+        service: String,
+    },
+    /// Gives a service this many pods.
+    Scale {
+        /// The service.
+        service: String,
+        /// The pods.
+        replicas: u32,
+    },
+    /// Deletes all pods of the mesh, which its daemon set replaces.
+    RestartMesh,
+    /// Restarts the apiserver processes one after the other.
+    RestartApiservers,
+    /// Deletes every Service that has no endpoints.
+    DeleteEmptyServices,
+    /// Replaces the etcd members' binary one after the other.
+    EtcdUpgrade {
+        /// The new version.
+        version: String,
+    },
+    /// Adds etcd members one by one.
+    EtcdGrow {
+        /// The members there are to be.
+        members: u32,
+    },
+    /// Restarts the etcd members that the apiservers list, one after the other.
+    EtcdRollingRestart,
+}
+
+const NAMES: &[&str] = &[
+    "deploy",
+    "rollback",
+    "scale",
+    "restart-mesh",
+    "restart-apiservers",
+    "delete-empty-services",
+    "etcd-upgrade",
+    "etcd-grow",
+    "etcd-rolling-restart",
+];
+
+impl Action {
+    /// Its name in files.
+    pub fn name(&self) -> &'static str {
+        NAMES[match self {
+            Action::Deploy { .. } => 0,
+            Action::Rollback { .. } => 1,
+            Action::Scale { .. } => 2,
+            Action::RestartMesh => 3,
+            Action::RestartApiservers => 4,
+            Action::DeleteEmptyServices => 5,
+            Action::EtcdUpgrade { .. } => 6,
+            Action::EtcdGrow { .. } => 7,
+            Action::EtcdRollingRestart => 8,
+        }]
+    }
+
+    /// The action that a step of the file writes.
+    pub(super) fn resolve(step: &file::Step) -> Result<Self, Problem> {
+        let mut args = Arguments::of(step);
+        let action = match step.action.get_ref().as_str() {
+            "deploy" => Action::Deploy {
+                service: args.service()?,
+                version: args.version()?,
+                replicas: args.replicas.take().map_or(2, |n| *n.get_ref()),
+            },
+            "rollback" => Action::Rollback { service: args.service()? },
+            "scale" => Action::Scale {
+                service: args.service()?,
+                replicas: *args.need(args.replicas, "replicas")?.get_ref(),
+            },
+            "restart-mesh" => Action::RestartMesh,
+            "restart-apiservers" => Action::RestartApiservers,
+            "delete-empty-services" => Action::DeleteEmptyServices,
+            "etcd-upgrade" => Action::EtcdUpgrade { version: args.version()? },
+            "etcd-grow" => {
+                Action::EtcdGrow { members: *args.need(args.members, "members")?.get_ref() }
+            }
+            "etcd-rolling-restart" => Action::EtcdRollingRestart,
+            other => {
+                return Err(not_among(step.action.span(), "the action", other, NAMES.to_vec()));
+            }
+        };
+        args.nothing_beside(&action)?;
+        Ok(action)
+    }
+}
+
+/// The arguments of a step that no action has asked for yet.
+struct Arguments<'a> {
+    step: &'a file::Step,
+    service: Option<&'a toml::Spanned<String>>,
+    version: Option<&'a toml::Spanned<String>>,
+    replicas: Option<&'a toml::Spanned<u32>>,
+    members: Option<&'a toml::Spanned<u32>>,
+}
+
+impl<'a> Arguments<'a> {
+    fn of(step: &'a file::Step) -> Self {
+        Arguments {
+            step,
+            service: step.service.as_ref(),
+            version: step.version.as_ref(),
+            replicas: step.replicas.as_ref(),
+            members: step.members.as_ref(),
+        }
+    }
+
+    fn need<T>(&self, argument: Option<&'a T>, name: &str) -> Result<&'a T, Problem> {
+        let action = &self.step.action;
+        let missing = || problem(action.span(), format!("`{}` needs `{name}`", action.get_ref()));
+        argument.ok_or_else(missing)
+    }
+
+    fn service(&mut self) -> Result<String, Problem> {
+        let service = self.service.take();
+        Ok(self.need(service, "service")?.get_ref().clone())
+    }
+
+    fn version(&mut self) -> Result<String, Problem> {
+        let version = self.version.take();
+        Ok(self.need(version, "version")?.get_ref().clone())
+    }
+
+    fn nothing_beside(&self, action: &Action) -> Result<(), Problem> {
+        let replicas = self.replicas.filter(|_| !matches!(action, Action::Scale { .. }));
+        let members = self.members.filter(|_| !matches!(action, Action::EtcdGrow { .. }));
+        let left: [(&str, Option<Range<usize>>); 4] = [
+            ("service", self.service.map(toml::Spanned::span)),
+            ("version", self.version.map(toml::Spanned::span)),
+            ("replicas", replicas.map(toml::Spanned::span)),
+            ("members", members.map(toml::Spanned::span)),
+        ];
+        for (name, span) in left {
+            if let Some(span) = span {
+                return Err(problem(span, format!("`{}` takes no `{name}`", action.name())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What operators can see that calls for an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symptom {
+    /// The alarm of a journey is firing.
+    JourneysFailing,
+    /// Proxies send requests to addresses that no pod has.
+    MeshStale,
+    /// Pods have been waiting to start for minutes.
+    PodsNotStarting,
+    /// Proxies log that they cannot read the service discovery.
+    DiscoveryFailing,
+}
+
+impl Symptom {
+    /// All of them.
+    pub const ALL: [Symptom; 4] = [
+        Symptom::JourneysFailing,
+        Symptom::MeshStale,
+        Symptom::PodsNotStarting,
+        Symptom::DiscoveryFailing,
+    ];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Symptom::JourneysFailing => "journeys-failing",
+            Symptom::MeshStale => "mesh-stale",
+            Symptom::PodsNotStarting => "pods-not-starting",
+            Symptom::DiscoveryFailing => "discovery-failing",
+        }
+    }
+}

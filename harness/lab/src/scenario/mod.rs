@@ -1,0 +1,261 @@
+//! What is played: a scenario, read from a TOML file and checked as a whole before anything runs.
+//!
+//! A file is read in two passes, because serde can say what a key must be but not how keys hang
+//! together. `file` holds what is written, with the place of every value; `resolve` checks names,
+//! times and levels against each other and gives the [`Scenario`] that the world plays. Both passes
+//! report the first thing that is wrong as one [`Error`] with its line and the allowed values.
+
+mod action;
+mod acts;
+mod clock;
+mod error;
+mod factor;
+mod file;
+mod library;
+mod resolve;
+mod settings;
+pub mod suggest;
+mod vocabulary;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness_env::Wall;
+
+pub use action::{Action, Symptom};
+pub use clock::Calendar;
+pub use error::Error;
+pub use factor::{Factor, Kind, Number};
+pub use library::{BUILT_IN, FindError, find};
+pub use settings::{Setting, Settings, SettingsError};
+
+/// A checked scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The name it is found by: `monzo-2017`, or the file's.
+    pub name: String,
+    /// One line: what happened, and when.
+    pub title: String,
+    /// A paragraph for `anatomy list`.
+    pub summary: String,
+    /// The moment that offsets count from, and the clock that people read.
+    pub calendar: Calendar,
+    /// The seed of a run that is given none.
+    pub seed: u64,
+    /// The machines.
+    pub cluster: Cluster,
+    /// Versions that no factor decides, by component.
+    pub versions: BTreeMap<String, String>,
+    /// What users do.
+    pub workload: Workload,
+    /// The named services; the rest of the number `services` are like any other.
+    pub services: Vec<Service>,
+    /// What is played, in order of time.
+    pub acts: Vec<Act>,
+    /// What may differ between runs.
+    pub factors: Vec<Factor>,
+    /// The numbers that may differ between runs.
+    pub numbers: Vec<Number>,
+    /// How bad it really was, and when.
+    pub phases: Vec<RealPhase>,
+    /// What really happened, and when.
+    pub references: Vec<Reference>,
+    /// A hash of the file's text: runs of different texts are not the same scenario.
+    pub hash: u64,
+}
+
+/// The machines that the first act begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// The failure domains, in order; machines are dealt to them in turn.
+    pub zones: Vec<String>,
+    /// The namespace that the bank's services live in.
+    pub namespace: String,
+    /// etcd members at the beginning.
+    pub etcd_members: u32,
+    /// apiservers.
+    pub apiservers: u32,
+}
+
+/// What users do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workload {
+    /// How long a user waits before giving up.
+    pub patience: Duration,
+    /// The journeys, in the order they are printed.
+    pub journeys: Vec<Journey>,
+}
+
+/// One thing that users do again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Journey {
+    /// Its name: `app-feed`.
+    pub name: String,
+    /// What it is, for people.
+    pub doc: String,
+    /// Where it comes from.
+    pub entry: Entry,
+    /// The services it passes, in order; each calls the next through the mesh.
+    pub path: Vec<String>,
+    /// Requests a second (a Poisson process).
+    pub rate: f64,
+    /// The success ratio that every 10-second bucket should reach.
+    pub objective: f64,
+    /// Whether its failure alone makes an outage.
+    pub critical: bool,
+    /// Whether it can only succeed through the mesh: those journeys together tell a total outage.
+    pub mesh: bool,
+}
+
+/// Where a journey comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Customers' telephones.
+    App,
+    /// The card scheme's network, by the bank's physical data centres.
+    DataCentre,
+    /// A health check from outside.
+    HealthCheck,
+}
+
+/// A named service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its name in the mesh.
+    pub name: String,
+    /// Its pods.
+    pub replicas: u32,
+}
+
+/// A stretch of the story that is played without a gap; between two acts the wall clock jumps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Act {
+    /// Its name: what `--until` takes.
+    pub name: String,
+    /// What it is, for people.
+    pub doc: String,
+    /// The wall-clock time of its beginning.
+    pub starts: Wall,
+    /// Where it ends.
+    pub end: End,
+    /// Whether the record is silent about it.
+    pub assumption: bool,
+    /// What is done, in order of time.
+    pub steps: Vec<Step>,
+}
+
+/// Where an act ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// At this wall-clock time.
+    At(Wall),
+    /// When every step is done and nothing has changed for `quiet`; after `limit` at the latest.
+    Settled {
+        /// How long nothing may change.
+        quiet: Duration,
+        /// How long the act may last.
+        limit: Duration,
+    },
+}
+
+/// One thing that somebody does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// When, counted from the act's beginning.
+    pub at: Duration,
+    /// Who: a team or a person on call.
+    pub actor: String,
+    /// What.
+    pub action: Action,
+    /// The factor that decides whether.
+    pub factor: Option<String>,
+    /// What must be seen for it to be done, where the factor's level is `reactive`.
+    pub symptom: Option<Symptom>,
+    /// What it is, for people.
+    pub doc: String,
+}
+
+/// Whether a step is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// At its time, whatever is seen.
+    Always,
+    /// At its time, if the operators see this.
+    IfSeen(Symptom),
+    /// Not in this run.
+    Never,
+}
+
+impl Step {
+    /// What the settings say about this step.
+    pub fn decision(&self, settings: &Settings) -> Decision {
+        match self.factor.as_deref().map(|factor| settings.level(factor)) {
+            Some("off") => Decision::Never,
+            Some("reactive") => self.symptom.map_or(Decision::Always, Decision::IfSeen),
+            _ => Decision::Always,
+        }
+    }
+}
+
+/// A phase of the real incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealPhase {
+    /// `partial`, `total` or `recovered`.
+    pub name: String,
+    /// When it began.
+    pub starts: Wall,
+    /// Where that is written.
+    pub source: String,
+}
+
+/// A moment of the real incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// When.
+    pub at: Wall,
+    /// What happened.
+    pub text: String,
+    /// Where that is written.
+    pub source: String,
+    /// The `kind` of the timeline entry that answers to it in a run.
+    pub kind: Option<String>,
+}
+
+impl Scenario {
+    /// Reads the text of a file called `name`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, Error> {
+        resolve::resolve(name, file, text)
+    }
+
+    /// The settings of a run that overrides nothing.
+    pub fn defaults(&self) -> Settings {
+        Settings::defaults(self)
+    }
+
+    /// The version of `component` in a run with `settings`: its factor's level, or what the file
+    /// fixes.
+    pub fn version<'a>(&'a self, settings: &'a Settings, component: &str) -> &'a str {
+        match self.versions.get(component) {
+            Some(version) => version,
+            None => settings.level(component),
+        }
+    }
+
+    /// The act called `name`.
+    pub fn act(&self, name: &str) -> Option<&Act> {
+        self.acts.iter().find(|act| act.name == name)
+    }
+
+    /// The act that the zero of the calendar falls into; the last one where none does.
+    pub fn main_act(&self) -> &Act {
+        let zero = self.calendar.zero();
+        let begun = self.acts.iter().rev().find(|act| act.starts <= zero);
+        begun.or(self.acts.last()).expect("a checked scenario has an act")
+    }
+}

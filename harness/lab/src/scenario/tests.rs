@@ -1,0 +1,203 @@
+//! The built-in file is right, and whatever is done to it is told with its line.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn monzo() -> Scenario {
+    find("monzo-2017").expect("the built-in scenario is right")
+}
+
+fn text() -> &'static str {
+    BUILT_IN[0].1
+}
+
+fn parse(text: &str) -> Result<Scenario, Error> {
+    Scenario::parse("test", "test.toml", text)
+}
+
+/// The built-in text with `from` (which must be there) replaced by `to`.
+fn with(from: &str, to: &str) -> String {
+    assert!(text().contains(from), "{from}");
+    text().replacen(from, to, 1)
+}
+
+/// What the file says when `from` is `to`, and the text of the line it points at.
+fn complaint(from: &str, to: &str) -> (String, String) {
+    let text = with(from, to);
+    let error = parse(&text).expect_err(to);
+    let line = text.lines().nth(error.line() - 1).unwrap_or_default().to_owned();
+    (format!("{error}; {}", error.allowed().unwrap_or_default()), line)
+}
+
+#[test]
+fn the_built_in_scenario_has_the_factors_and_acts_of_the_record() {
+    let scenario = monzo();
+    let factors: Vec<_> = scenario.factors.iter().map(|f| (&*f.name, f.levels.join("|"))).collect();
+    let expected = [
+        ("etcd-client", "grpc-1.0.4|grpc-1.0.5"),
+        ("etcd-upgrade", "on|off"),
+        ("etcd-resize", "on|off"),
+        ("etcd-restart", "on|off"),
+        ("leader-lock", "configmaps|endpoints"),
+        ("empty-service", "on|off"),
+        ("kubernetes", "1.7|1.5|1.8|1.10"),
+        ("linkerd", "0.9.1|1.0.0"),
+        ("ledger-deploy", "on|off"),
+        ("ledger-rollback", "reactive|off"),
+        ("mesh-restart", "reactive|off|forced"),
+        ("apiserver-restart", "reactive|off"),
+        ("delete-empty-service", "reactive|off"),
+        ("standin", "on|off"),
+    ];
+    assert_eq!(factors, expected.map(|(name, levels)| (name, levels.to_owned())));
+    let acts: Vec<_> = scenario.acts.iter().map(|act| act.name.as_str()).collect();
+    assert_eq!(acts, ["reconfiguration", "empty-service", "morning", "outage"]);
+    assert_eq!(scenario.main_act().name, "outage");
+    let assumed = scenario.factors.iter().filter(|f| f.assumption).map(|f| f.name.as_str());
+    assert_eq!(assumed.collect::<Vec<_>>(), ["etcd-restart", "leader-lock"]);
+}
+
+#[test]
+fn a_step_is_taken_as_its_factor_says() {
+    let scenario = monzo();
+    let mut settings = scenario.defaults();
+    let outage = scenario.act("outage").expect("an act");
+    let restart = &outage.steps[2];
+    assert_eq!(restart.action, Action::RestartMesh);
+    assert_eq!(restart.at, Duration::from_secs(21 * 60));
+    assert_eq!(restart.decision(&settings), Decision::IfSeen(Symptom::MeshStale));
+    settings.set(&scenario, "mesh-restart=forced").expect("a level");
+    assert_eq!(restart.decision(&settings), Decision::Always);
+    settings.set(&scenario, "mesh-restart=off").expect("a level");
+    assert_eq!(restart.decision(&settings), Decision::Never);
+    assert_eq!(outage.steps[0].decision(&settings), Decision::Always);
+}
+
+#[test]
+fn settings_take_only_what_the_scenario_allows() {
+    let scenario = monzo();
+    let mut settings = scenario.defaults();
+    settings.set(&scenario, "services=500").expect("a number");
+    assert_eq!(settings.number("services"), 500.0);
+    assert_eq!(settings.overrides(&scenario).count(), 1);
+    let error = |given: &str| {
+        let mut settings = scenario.defaults();
+        settings.set(&scenario, given).expect_err(given).to_string()
+    };
+    assert!(error("linkerd=1.0.1").contains("did you mean `1.0.0`? allowed: 0.9.1, 1.0.0"));
+    assert!(error("likerd=1.0.0").contains("did you mean `linkerd`?"));
+    assert!(error("linkerd").contains("`=`"));
+    assert!(error("services=5").contains("a whole number from 12 to 2000"));
+    assert!(error("services=30.5").contains("a whole number from 12 to 2000"));
+    assert!(error("preemption=nan").contains("a number from 0 to 1"));
+}
+
+#[test]
+fn versions_come_from_the_file_or_from_a_factor() {
+    let scenario = monzo();
+    let settings = scenario.defaults();
+    assert_eq!(scenario.version(&settings, "etcd"), "3.1.8");
+    assert_eq!(scenario.version(&settings, "kubernetes"), "1.7");
+}
+
+#[test]
+fn what_does_not_fit_together_is_told_with_its_line_and_the_allowed_values() {
+    let cases = [
+        ("factor = \"etcd-upgrade\"", "factor = \"etcd-upgrad\"", "did you mean `etcd-upgrade`?"),
+        ("levels = [\"0.9.1\", \"1.0.0\"]", "levels = [\"0.9.2\"]", "allowed: 0.9.1, 1.0.0"),
+        ("levels = [\"reactive\", \"off\"]", "levels = [\"on\"]", "allowed: off, reactive, forced"),
+        ("name = \"empty-service\"\nkind", "name = \"linkerd\"\nkind", "is there twice"),
+        ("kind = \"latent\"", "kind = \"latant\"", "did you mean `latent`?"),
+        ("at = \"14:12:00\"", "at = \"14:09:00\"", "the step before it in this act is later"),
+        ("at = \"14:12:00\"", "at = \"16:12:00\"", "the act has ended by then"),
+        ("at = \"14:12:00\"", "at = \"12:12:00\"", "not before its beginning"),
+        ("at = \"+1m\"", "at = \"+1 minute\"", "an offset like"),
+        ("do = \"rollback\"", "do = \"roll-back\"", "did you mean `rollback`?"),
+        ("do = \"restart-mesh\"", "do = \"rollback\"", "`rollback` needs `service`"),
+        ("do = \"rollback\"", "do = \"restart-mesh\"", "`restart-mesh` takes no `service`"),
+        ("symptom = \"mesh-stale\"", "symptom = \"mesh-stall\"", "did you mean `mesh-stale`?"),
+        ("symptom = \"mesh-stale\"\n", "", "needs `symptom`"),
+        ("act = \"morning\"", "act = \"mornin\"", "did you mean `morning`?"),
+        ("quiet = \"30s\"", "quiet = \"half a minute\"", "like \"90s\""),
+        ("ends = 2017", "ends = 2016", "the act ends before it begins"),
+        ("starts = 2017-10-27T09:00:00", "starts = 2017-10-25T09:00:00", "before the act before"),
+        ("zero = 2017-10-27T14:10:00+01:00", "zero = 2017-10-27T14:10:00", "with its offset"),
+        ("path = [\"edge\", \"feed\"", "path = [\"egde\", \"feed\"", "did you mean `edge`?"),
+        ("entry = \"app\"", "entry = \"apps\"", "did you mean `app`?"),
+        ("rate = 4.0", "rate = nan", "`rate` is NaN"),
+        ("min = 12", "min = 3", "services are named"),
+        ("default = 25", "default = \"25\"", "a number is expected"),
+        ("etcd = \"3.1.8\"", "etcd = \"3.1.9\"", "allowed: 3.1.8, 3.2.9"),
+        ("etcd = \"3.1.8\"", "linkerd = \"0.9.1\"", "a factor already decides"),
+        ("zones = [\"a\", \"b\"", "zones = [\"a\", \"a\"", "the zone `a` is there twice"),
+        ("service = \"savings-pots\"\nreplicas", "service = \"pots\"\nreplicas", "`pots`"),
+        ("etcd-members = 3", "etcd-members = -3", "-3"),
+    ];
+    for (from, to, expected) in cases {
+        let (message, line) = complaint(from, to);
+        assert!(message.contains(expected), "{to}: {message}");
+        let near = from.lines().chain(to.lines()).any(|written| line.contains(written));
+        let beside = ["do =", "service =", "factor ="].iter().any(|key| line.starts_with(key));
+        assert!(near || beside, "{to}: points at `{line}`");
+    }
+}
+
+#[test]
+fn a_file_without_acts_or_of_no_toml_is_refused() {
+    assert!(parse("").is_err());
+    assert!(parse("title = ").is_err());
+    assert_eq!(parse("a = 1\nb = = 2").expect_err("no TOML").line(), 2);
+}
+
+/// The lines of the built-in text that have a key.
+fn keyed_lines() -> Vec<usize> {
+    let keyed = |line: &str| !line.starts_with('#') && line.contains(" = ");
+    (0..text().lines().count()).filter(|n| keyed(text().lines().nth(*n).unwrap_or(""))).collect()
+}
+
+#[test]
+fn every_key_that_is_not_known_is_told_with_its_line() {
+    for n in keyed_lines() {
+        let lines = text().lines().enumerate();
+        let wrong: Vec<String> = lines
+            .map(|(i, line)| if i == n { format!("x{line}") } else { line.to_owned() })
+            .collect();
+        let error = parse(&wrong.join("\n")).expect_err(&wrong[n]);
+        assert_eq!(error.line(), n + 1, "{error} for {}", wrong[n]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_is_refused_without_a_panic(text in any::<String>()) {
+        prop_assert!(parse(&text).is_err());
+    }
+
+    #[test]
+    fn a_damaged_file_is_read_or_refused_without_a_panic(
+        at in 0..text().len(),
+        gone in 0usize..40,
+        new in "[ -~\\n]{0,12}",
+    ) {
+        let end = (at + gone).min(text().len());
+        let mut damaged = text().as_bytes()[..at].to_vec();
+        damaged.extend_from_slice(new.as_bytes());
+        damaged.extend_from_slice(&text().as_bytes()[end..]);
+        let damaged = String::from_utf8_lossy(&damaged);
+        if let Err(error) = parse(&damaged) {
+            prop_assert!((1..=damaged.lines().count() + 1).contains(&error.line()));
+            let report = miette::GraphicalReportHandler::new();
+            let mut printed = String::new();
+            prop_assert!(report.render_report(&mut printed, &error).is_ok());
+        }
+    }
+
+    #[test]
+    fn arbitrary_settings_are_taken_or_refused_without_a_panic(given in "\\PC{0,30}") {
+        let scenario = monzo();
+        let _ = scenario.defaults().set(&scenario, &given);
+    }
+}

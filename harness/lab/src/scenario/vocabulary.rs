@@ -1,0 +1,30 @@
+//! The words that a scenario may use and the world understands.
+//!
+//! A factor is either the level of one of these (a component's version, a switch), or it governs
+//! steps. A file that names anything else is wrong, and is told what there is.
+
+/// Components whose version a scenario chooses, with the versions that are modelled.
+pub const COMPONENTS: &[(&str, &[&str])] = &[
+    ("etcd", &["3.1.8", "3.2.9"]),
+    ("etcd-client", &["grpc-1.0.4", "grpc-1.0.5"]),
+    ("kubernetes", &["1.5", "1.7", "1.8", "1.10"]),
+    ("linkerd", &["0.9.1", "1.0.0"]),
+];
+
+/// Switches of the surroundings with their levels, the usual one first.
+pub const SWITCHES: &[(&str, &[&str])] =
+    &[("leader-lock", &["configmaps", "endpoints"]), ("standin", &["on", "off"])];
+
+/// Numbers with their usual value.
+pub const NUMBERS: &[(&str, f64)] = &[("services", 25.0), ("workers", 6.0), ("preemption", 0.05)];
+
+/// The levels that the world knows for `name`, where it knows the name at all.
+pub fn levels(name: &str) -> Option<&'static [&'static str]> {
+    let mut all = COMPONENTS.iter().chain(SWITCHES);
+    all.find(|(known, _)| *known == name).map(|(_, levels)| *levels)
+}
+
+/// The value of the number `name` in a scenario that does not mention it.
+pub fn number(name: &str) -> Option<f64> {
+    NUMBERS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
