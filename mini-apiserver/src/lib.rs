@@ -9,14 +9,20 @@
 //! | [`apiserver`] | the server: REST, request filters, authentication |
 //! | [`rest_client`] | the client of the server's HTTP API |
 //! | [`controllers`] | the controller-manager |
+//! | [`election`] | which of several controller-managers or schedulers leads |
 //! | [`scheduler`] | the scheduler |
 //! | [`kubelet`] | the agent on a node |
 
 pub mod apiserver;
+pub mod cacher;
 pub mod controllers;
+pub mod election;
 pub mod kubelet;
+pub mod objects;
+pub mod registry;
 pub mod rest_client;
 pub mod scheduler;
+pub mod status;
 mod version;
 
 pub use version::{UnknownVersion, Version};
