@@ -1,0 +1,77 @@
+//! The default service account's token in each namespace.
+//!
+//! In Kubernetes two controllers make a ServiceAccount `default` and a Secret with its token in every
+//! namespace, and the apiserver mounts that Secret into every pod. Here there are no ServiceAccount
+//! objects: the Secret `default-token` is the account. A token is `namespace:secret:random`, a format
+//! of ours that tells the apiserver which Secret to check it against.
+
+use std::sync::Arc;
+
+use harness_env::{Env, Rng};
+use serde_json::json;
+
+use super::queue::Queue;
+use crate::objects::base64;
+use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Informer};
+use crate::rest_client::throttle::Throttle;
+use crate::rest_client::{Client, Error, view};
+
+/// The Secret of the account that pods have when they name none.
+pub(crate) const DEFAULT_SECRET: &str = "default-token";
+
+/// Runs the controller, for ever.
+pub(super) async fn run(env: Env, client: Client) {
+    let tasks = env.tasks();
+    let queue = Arc::new(Queue::default());
+    // Namespaces that every cluster has, whether anybody made objects of them or not.
+    for namespace in ["default", "kube-system"] {
+        queue.add(namespace);
+    }
+    let on = {
+        let queue = queue.clone();
+        move |change: &Change| {
+            if matches!(change, Change::Added(_)) {
+                queue.add(view::name(change.object()));
+            }
+        }
+    };
+    let _namespaces =
+        Informer::start(&env, &tasks, &client, "/api/v1/namespaces", DEFAULT_RESYNC, on);
+    let mut rng = env.rng("service account tokens");
+    let mut throttle = Throttle::default();
+    loop {
+        let namespace = queue.next().await;
+        let result = make(&client, &namespace, &mut rng).await;
+        if let Err(error) = &result
+            && let Some(times) = throttle.admit(&namespace)
+        {
+            tracing::info!(
+                kind = "token.create-failed", %namespace, times, %error,
+                "cannot make the token of {namespace}: {error}"
+            );
+        }
+        queue.finish(&namespace, &result, u32::MAX);
+    }
+}
+
+async fn make(client: &Client, namespace: &str, rng: &mut Rng) -> Result<(), Error> {
+    let token = format!("{namespace}:{DEFAULT_SECRET}:{:016x}{:016x}", rng.bits(), rng.bits());
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "namespace": namespace,
+            "name": DEFAULT_SECRET,
+            "annotations": { "kubernetes.io/service-account.name": "default" },
+        },
+        "type": "kubernetes.io/service-account-token",
+        "data": {
+            "namespace": base64::encode(namespace.as_bytes()),
+            "token": base64::encode(token.as_bytes()),
+        },
+    });
+    match client.create(&format!("/api/v1/namespaces/{namespace}/secrets"), &secret).await {
+        Err(error) if !error.is_already_exists() => Err(error),
+        _ => Ok(()),
+    }
+}
