@@ -33,9 +33,9 @@ pub enum FindError {
     Wrong(Box<Error>),
 }
 
-impl From<Error> for FindError {
-    fn from(error: Error) -> Self {
-        FindError::Wrong(Box::new(error))
+impl From<Box<Error>> for FindError {
+    fn from(error: Box<Error>) -> Self {
+        FindError::Wrong(error)
     }
 }
 

@@ -229,7 +229,7 @@ impl Scenario {
     ///
     /// # Errors
     /// The first thing that is wrong, with its line.
-    pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, Error> {
+    pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, Box<Error>> {
         resolve::resolve(name, file, text)
     }
 

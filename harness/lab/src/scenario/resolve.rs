@@ -19,10 +19,10 @@ use super::{
 };
 
 /// Reads and checks a file.
-pub(super) fn resolve(name: &str, file: &str, text: &str) -> Result<Scenario, Error> {
+pub(super) fn resolve(name: &str, file: &str, text: &str) -> Result<Scenario, Box<Error>> {
     let written: Result<File, _> = toml::from_str(text).map_err(|error| Problem::from_toml(&error));
     let scenario = written.and_then(|written| scenario(name, &written, text));
-    scenario.map_err(|problem| problem.into_error(file, text))
+    scenario.map_err(|problem| Box::new(problem.into_error(file, text)))
 }
 
 fn scenario(name: &str, file: &File, text: &str) -> Result<Scenario, Problem> {

@@ -14,7 +14,7 @@ fn text() -> &'static str {
     BUILT_IN[0].1
 }
 
-fn parse(text: &str) -> Result<Scenario, Error> {
+fn parse(text: &str) -> Result<Scenario, Box<Error>> {
     Scenario::parse("test", "test.toml", text)
 }
 
@@ -191,7 +191,7 @@ proptest! {
             prop_assert!((1..=damaged.lines().count() + 1).contains(&error.line()));
             let report = miette::GraphicalReportHandler::new();
             let mut printed = String::new();
-            prop_assert!(report.render_report(&mut printed, &error).is_ok());
+            prop_assert!(report.render_report(&mut printed, &*error).is_ok());
         }
     }
 

@@ -1,0 +1,123 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::seeds::{self, Range};
+
+/// Takes production outages apart: plays an incident on a real cluster in one deterministic process.
+#[derive(Parser)]
+#[command(name = "anatomy", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the scenarios with their factors and levels
+    List,
+    /// Play a scenario and tell what happened, and why (what happens without a subcommand)
+    Run(RunArgs),
+    /// Play a run again and check that it is the same; else name the first event that differs
+    Replay(ReplayArgs),
+    /// Play a scenario with many seeds, one line of JSON a run; goes on where it was stopped
+    Sweep(SweepArgs),
+    /// Play each seed twice, in two processes and beside other runs, and compare
+    Verify(VerifyArgs),
+    /// One half of `verify`
+    #[command(name = "__run", hide = true)]
+    Child(ChildArgs),
+}
+
+/// What every run is told.
+#[derive(Args, Clone)]
+pub struct Choice {
+    /// Set a factor's level or a number; see `anatomy list`
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    /// Stop after this act
+    #[arg(long, value_name = "ACT")]
+    pub until: Option<String>,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// Where every random stream begins [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Write the outcome as JSON; `-` writes it to standard output in place of the story
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write every event, one line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Tell the verdict only
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct ReplayArgs {
+    /// A built-in scenario's name, or the path of a file
+    pub scenario: String,
+    /// The run's seed
+    #[arg(long, value_name = "N", value_parser = seeds::seed)]
+    pub seed: u64,
+    /// The run's digest: 32 hexadecimal digits, or at least the first 8
+    #[arg(long, value_name = "DIGEST", value_parser = seeds::digest)]
+    pub digest: String,
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+#[derive(Args)]
+pub struct SweepArgs {
+    /// A built-in scenario's name, or the path of a file
+    pub scenario: String,
+    /// The seeds: from A up to, not including, B
+    #[arg(long, env = "ANATOMY_SEEDS", value_name = "A..B", value_parser = seeds::range)]
+    pub seeds: Range,
+    /// Runs at a time [default: one a core]
+    #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
+    pub jobs: Option<usize>,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Where the lines go; seeds that are there already are not played again
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// How many seeds, from 0, or from A up to, not including, B
+    #[arg(long, env = "ANATOMY_SEEDS", value_name = "N|A..B", value_parser = seeds::count)]
+    pub seeds: Range,
+    /// Runs at a time, at least two [default: one a core]
+    #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
+    pub jobs: Option<usize>,
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+#[derive(Args)]
+pub struct ChildArgs {
+    pub scenario: String,
+    #[arg(long, value_parser = seeds::seed)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub choice: Choice,
+    #[arg(long)]
+    pub capture_at: Option<usize>,
+    #[arg(long)]
+    pub out: PathBuf,
+}
