@@ -1,0 +1,129 @@
+//! What a member is told when it starts; the names and defaults are etcd's flags.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Profile;
+
+/// Whether a member begins a cluster or joins one. Without meaning once it has a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialState {
+    /// All members of `initial_cluster` start together.
+    New,
+    /// The member was added to a running cluster.
+    Existing,
+}
+
+/// The settings of a member.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its name, unique in the cluster.
+    pub name: String,
+    /// Where its log and snapshots are.
+    pub data_dir: PathBuf,
+    /// Where it listens for clients. The unspecified address stands for the machine's own.
+    pub client_addr: SocketAddr,
+    /// Where it listens for members.
+    pub peer_addr: SocketAddr,
+    /// The address that it tells clients.
+    pub advertise_client: SocketAddr,
+    /// The address that it tells members.
+    pub advertise_peer: SocketAddr,
+    /// Names and peer addresses of all members, this one included.
+    pub initial_cluster: Vec<(String, SocketAddr)>,
+    /// Begin or join.
+    pub initial_state: InitialState,
+    /// Keeps the ids of clusters with the same addresses apart.
+    pub token: String,
+    /// Which etcd this is.
+    pub profile: Profile,
+    /// The time between heartbeats, which is Raft's tick.
+    pub heartbeat: Duration,
+    /// How long without a leader until an election; up to twice as long, by lot.
+    pub election: Duration,
+    /// Entries between snapshots.
+    pub snapshot_count: u64,
+    /// Entries kept behind a snapshot for slow followers (etcd: 5,000).
+    pub catch_up_entries: u64,
+    /// Whether a membership change that could cost the quorum is refused.
+    pub strict_reconfig_check: bool,
+}
+
+impl Config {
+    /// A member with etcd's defaults: heartbeat 100 ms, election 1 s, a snapshot every 10,000
+    /// entries (etcd 3.2 embed/config.go, etcdserver/server.go). It advertises where it listens.
+    pub fn new(name: &str, client: SocketAddr, peer: SocketAddr, profile: Profile) -> Self {
+        Config {
+            name: name.to_owned(),
+            data_dir: format!("{name}.etcd").into(),
+            client_addr: client,
+            peer_addr: peer,
+            advertise_client: client,
+            advertise_peer: peer,
+            initial_cluster: vec![(name.to_owned(), peer)],
+            initial_state: InitialState::New,
+            token: "etcd-cluster".to_owned(),
+            profile,
+            heartbeat: Duration::from_millis(100),
+            election: Duration::from_secs(1),
+            snapshot_count: 10_000,
+            catch_up_entries: 5_000,
+            strict_reconfig_check: true,
+        }
+    }
+
+    /// How long a request may take: 5 s for the disk, two elections for the leader (etcd 3.2
+    /// etcdserver/config.go `ReqTimeout`).
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(5) + 2 * self.election
+    }
+
+    /// How long a connection to a member may take (etcd 3.2 etcdserver/config.go
+    /// `peerDialTimeout`).
+    pub fn peer_dial_timeout(&self) -> Duration {
+        Duration::from_secs(1) + self.election / 5
+    }
+
+    /// An election in ticks.
+    pub(crate) fn election_ticks(&self) -> u32 {
+        (self.election.as_millis() / self.heartbeat.as_millis().max(1)).max(2) as u32
+    }
+}
+
+/// An address as a URL.
+pub fn url(addr: SocketAddr) -> String {
+    format!("http://{addr}")
+}
+
+/// The address in a URL. There is no name service: hosts are IP addresses, or `localhost`.
+pub fn parse_url(url: &str) -> Option<SocketAddr> {
+    let rest = url.strip_prefix("http://")?.trim_end_matches('/');
+    match rest.strip_prefix("localhost:") {
+        Some(port) => Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?))),
+        None => rest.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_may_take_seven_seconds_and_a_dial_one_point_two() {
+        let addr = SocketAddr::from(([127, 0, 0, 1], 2379));
+        let config = Config::new("a", addr, addr, Profile::V3_2_9);
+        assert_eq!(config.request_timeout(), Duration::from_secs(7));
+        assert_eq!(config.peer_dial_timeout(), Duration::from_millis(1200));
+        assert_eq!(config.election_ticks(), 10);
+    }
+
+    #[test]
+    fn an_address_reads_back_from_its_url() {
+        let addr = SocketAddr::from(([10, 0, 0, 1], 2380));
+        assert_eq!(parse_url(&url(addr)), Some(addr));
+        assert_eq!(parse_url("http://localhost:1/"), Some(([127, 0, 0, 1], 1).into()));
+        assert_eq!(parse_url("https://10.0.0.1:2380"), None);
+        assert_eq!(parse_url("http://etcd-1:2380"), None);
+    }
+}

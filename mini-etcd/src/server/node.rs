@@ -1,0 +1,357 @@
+//! The loop around Raft: one task owns the core, the log and the disk, and does what the core
+//! asks, in the order in which it has to be done.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use anatomy_proto::etcdserverpb::InternalRaftRequest;
+use anatomy_proto::raftpb::{
+    ConfChange, ConfChangeType, ConfState, Entry, EntryType, Message, Snapshot,
+};
+use bytes::Bytes;
+use prost::Message as _;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::apply::{self, Reply};
+use super::error::Error;
+use super::membership::peer_addr;
+use super::shared::{Leader, Progress, Shared};
+use crate::raft::{MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState};
+use crate::storage::Storage;
+use crate::storage::snap::marker;
+
+/// What happens to a node.
+pub(crate) enum Input {
+    /// A message from a member.
+    Message(Message),
+    /// A request to put into the log, once there is a leader.
+    Propose { id: u64, data: Bytes },
+    /// A request to put into the log if there is a leader.
+    Offer(Bytes),
+    /// A membership change to put into the log, once there is a leader.
+    Configure { id: u64, change: ConfChange },
+    /// A question for the index to read at.
+    ReadIndex(Bytes),
+    /// The leadership is to go to a member.
+    Transfer(u64),
+    /// What was sent to a member did not arrive.
+    Unreachable(u64),
+    /// A snapshot was sent, or was not.
+    SnapshotSent { to: u64, ok: bool },
+    /// Others say that this member is none.
+    Removed,
+    /// How far a learner and this leader have come.
+    LearnerProgress { id: u64, reply: tokio::sync::oneshot::Sender<Option<(u64, u64)>> },
+}
+
+/// Inputs taken in one turn before their consequences are written: one sync for all of them.
+const BATCH: usize = 256;
+
+pub(crate) struct Node {
+    pub raft: RawNode<MemStorage>,
+    pub log: MemStorage,
+    pub storage: Storage,
+    pub shared: Arc<Shared>,
+    pub inputs: mpsc::Receiver<Input>,
+    pub read_states: mpsc::UnboundedSender<ReadState>,
+    pub members: ConfState,
+    /// The last entry of the last snapshot.
+    pub snapshot: u64,
+    pub applied: u64,
+    /// Requests that came while there was no leader.
+    pub blocked: VecDeque<Input>,
+}
+
+impl Node {
+    /// Runs until the disk fails.
+    pub async fn run(mut self) -> Error {
+        let period = self.shared.config.heartbeat;
+        let mut ticks = interval_at(Instant::now() + period, period);
+        // As Go's ticker: ticks that were missed are lost.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                biased;
+                _ = ticks.tick() => self.raft.tick(),
+                input = self.inputs.recv() => {
+                    let mut next = input;
+                    let mut taken = 0;
+                    while let Some(input) = next {
+                        self.take(input);
+                        taken += 1;
+                        next = if taken < BATCH { self.inputs.try_recv().ok() } else { None };
+                    }
+                }
+            }
+            while self.raft.has_ready() {
+                if let Err(error) = self.work().await {
+                    return error;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        let result = match input {
+            Input::Message(message) => self.raft.step(message),
+            Input::Propose { .. } | Input::Configure { .. }
+                if self.shared.leader.get().id == NONE =>
+            {
+                self.blocked.push_back(input);
+                Ok(())
+            }
+            Input::Propose { data, .. } | Input::Offer(data) => self.raft.propose(data),
+            Input::Configure { change, .. } => self.raft.propose_conf_change(&change),
+            Input::ReadIndex(context) => {
+                self.raft.read_index(context);
+                Ok(())
+            }
+            Input::Transfer(to) => {
+                self.raft.transfer_leader(to);
+                Ok(())
+            }
+            Input::Unreachable(id) => {
+                self.raft.report_unreachable(id);
+                Ok(())
+            }
+            Input::SnapshotSent { to, ok } => {
+                self.raft.report_snapshot(to, ok);
+                Ok(())
+            }
+            Input::Removed => {
+                self.shared.removed.set(true);
+                Ok(())
+            }
+            Input::LearnerProgress { id, reply } => {
+                let status = self.raft.status();
+                let matched = |id: u64| Some(status.progress.get(&id)?.matched);
+                let _ = reply.send(matched(id).zip(matched(self.shared.id)));
+                Ok(())
+            }
+        };
+        // Raft drops what it cannot use; who waits for it runs into its time-out.
+        if let Err(error) = result {
+            tracing::debug!(kind = "etcd.raft.dropped", %error, "Raft took no notice");
+        }
+    }
+
+    /// Does one portion of what Raft asks.
+    async fn work(&mut self) -> Result<(), Error> {
+        let mut ready = self.raft.ready();
+        if let Some(soft) = ready.soft_state {
+            self.lead(soft);
+        }
+        for state in ready.read_states.drain(..) {
+            drop(self.read_states.send(state));
+        }
+        let early = ready.messages_may_precede_sync;
+        let messages = std::mem::take(&mut ready.messages);
+        let mut messages = Some(messages);
+        if early {
+            self.send(messages.take().unwrap_or_default());
+        }
+        self.save(&ready).await?;
+        self.send(messages.unwrap_or_default());
+        for entry in ready.committed_entries.clone() {
+            self.apply(entry)?;
+        }
+        self.raft.advance(ready);
+        self.publish_progress();
+        self.snapshot_if_due().await
+    }
+
+    /// Makes durable what has to be, and installs a snapshot.
+    async fn save(&mut self, ready: &Ready) -> Result<(), Error> {
+        if let Some(snapshot) = &ready.snapshot {
+            self.storage.save_snapshot(snapshot).await?;
+        }
+        self.storage.wal.save(ready.hard_state.as_ref(), &ready.entries, ready.must_sync).await?;
+        if let Some(snapshot) = &ready.snapshot {
+            self.install(snapshot)?;
+        }
+        self.log.append(&ready.entries);
+        if let Some(state) = &ready.hard_state {
+            self.log.set_hard_state(state.clone());
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, messages: Vec<Message>) {
+        for undelivered in self.shared.transport.send(messages) {
+            self.raft.report_unreachable(undelivered.to);
+            if undelivered.snapshot {
+                self.raft.report_snapshot(undelivered.to, false);
+            }
+        }
+    }
+
+    fn lead(&mut self, soft: SoftState) {
+        let before = self.shared.leader.get();
+        let status = self.raft.status();
+        if before.id != soft.leader || before.term != status.term {
+            let elected = before.elected + u64::from(soft.leader != NONE);
+            let since = if before.id == soft.leader { before.since } else { Instant::now() };
+            let leader = Leader { id: soft.leader, term: status.term, elected, since };
+            let leads = soft.role == Role::Leader;
+            {
+                let lessor = &mut self.shared.state().lessor;
+                if leads && before.id != self.shared.id {
+                    lessor.promote(Instant::now(), self.shared.config.election);
+                } else if !leads && before.id == self.shared.id {
+                    lessor.demote();
+                }
+                self.shared.leases.set(lessor.is_watching());
+            }
+            self.shared.leader.set(leader);
+            if leads && before.id != self.shared.id {
+                let (term, name) = (status.term, &self.shared.config.name);
+                tracing::info!(
+                    kind = "etcd.leader",
+                    member = %name,
+                    term,
+                    "{name} became leader at term {term}"
+                );
+            }
+        }
+        if soft.leader != NONE {
+            for input in std::mem::take(&mut self.blocked) {
+                let (Input::Propose { id, .. } | Input::Configure { id, .. }) = &input else {
+                    continue;
+                };
+                if self.shared.is_awaited(*id) {
+                    self.take(input);
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, entry: Entry) -> Result<(), Error> {
+        let index = entry.index;
+        let undecodable = |what| move |_| Error::Undecodable { index, what };
+        match entry.r#type() {
+            // What was put into the log to have something in it.
+            EntryType::EntryNormal if entry.data.is_empty() => {}
+            EntryType::EntryNormal => {
+                let request = InternalRaftRequest::decode(entry.data)
+                    .map_err(undecodable("expected a request"))?;
+                let id = request.header.as_ref().map_or(0, |header| header.id);
+                let outcome = {
+                    let mut state = self.shared.state();
+                    let outcome = apply::apply(&mut state, request, Instant::now());
+                    self.shared.leases.set(state.lessor.is_watching());
+                    self.shared.revision.set(state.store.revision());
+                    outcome
+                };
+                self.shared.resolve(id, outcome);
+            }
+            EntryType::EntryConfChange => {
+                let change = ConfChange::decode(entry.data)
+                    .map_err(undecodable("expected a membership change"))?;
+                self.apply_change(change);
+            }
+        }
+        self.applied = index;
+        Ok(())
+    }
+
+    fn apply_change(&mut self, mut change: ConfChange) {
+        let id = change.id;
+        let validated = self.shared.state().membership.validate(&change);
+        let context = match validated {
+            Ok(context) => context,
+            Err(refusal) => {
+                change.node_id = NONE;
+                self.members = self.raft.apply_conf_change(&change);
+                return self.shared.resolve(id, Err(refusal));
+            }
+        };
+        self.members = self.raft.apply_conf_change(&change);
+        let node = change.node_id;
+        let addr = peer_addr(&context.member);
+        let (list, count) = {
+            let members = &mut self.shared.state().membership;
+            members.apply(&change, context);
+            (members.list(), members.members.len())
+        };
+        if change.r#type() == ConfChangeType::ConfChangeRemoveNode {
+            self.shared.transport.remove(node);
+            if node == self.shared.id {
+                self.shared.removed.set(true);
+            }
+        } else if let Some(addr) = addr {
+            self.shared.transport.add(node, addr);
+        }
+        // One of the members tells: the leader, or at a cluster's beginning nobody.
+        if self.shared.is_leader() {
+            match change.r#type() {
+                ConfChangeType::ConfChangeAddNode | ConfChangeType::ConfChangeAddLearnerNode => {
+                    tracing::info!(
+                        kind = "etcd.member.added",
+                        members = count,
+                        "etcd has {count} members"
+                    );
+                }
+                _ => tracing::debug!(
+                    kind = "etcd.member.changed",
+                    members = count,
+                    "etcd's members changed"
+                ),
+            }
+        }
+        self.shared.resolve(id, Ok(Reply::Members(list)));
+    }
+
+    fn install(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let index = marker(snapshot).index;
+        let undecodable = Error::Undecodable { index, what: "expected a state" };
+        {
+            let mut state = self.shared.state();
+            state.restore(&snapshot.data).map_err(|_| undecodable)?;
+            self.shared.leases.set(state.lessor.is_watching());
+            self.shared.revision.set(state.store.revision());
+            let members = &state.membership.members;
+            self.shared.transport.retain(|id| members.contains_key(&id));
+            for (id, addr) in members.iter().filter_map(|(id, m)| Some((*id, peer_addr(m)?))) {
+                self.shared.transport.add(id, addr);
+            }
+            self.shared.removed.set(state.membership.removed.contains(&self.shared.id));
+        }
+        let metadata = snapshot.metadata.clone().unwrap_or_default();
+        self.members = metadata.conf_state.unwrap_or_default();
+        // Raft hands out a snapshot only where it is newer than what there is.
+        self.log.apply_snapshot(snapshot.clone()).expect("a newer snapshot");
+        (self.snapshot, self.applied) = (index, index);
+        Ok(())
+    }
+
+    fn publish_progress(&self) {
+        let status = self.raft.status();
+        let before = self.shared.leader.get();
+        if before.term != status.term {
+            self.shared.leader.set(Leader { term: status.term, ..before });
+        }
+        self.shared.progress.set(Progress { commit: status.commit, applied: self.applied });
+    }
+
+    async fn snapshot_if_due(&mut self) -> Result<(), Error> {
+        let config = &self.shared.config;
+        if self.applied - self.snapshot < config.snapshot_count {
+            return Ok(());
+        }
+        let data = Bytes::from(self.shared.state().encode());
+        let index = self.applied;
+        let snapshot = self
+            .log
+            .create_snapshot(index, self.members.clone(), data)
+            .expect("the state is newer than the last snapshot and its entries are in the log");
+        self.storage.save_snapshot(&snapshot).await?;
+        self.storage.wal.release(index).await?;
+        let keep = index.saturating_sub(self.shared.config.catch_up_entries);
+        // Nothing to compact is fine.
+        let _ = self.log.compact(keep);
+        self.snapshot = index;
+        tracing::debug!(kind = "etcd.snapshot", index, "wrote a snapshot");
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! How messages arrive: one task for each connection.
+
+use std::io;
+use std::sync::Arc;
+
+use harness_env::{Listener, Stream, Tasks};
+use tokio::io::{AsyncRead, BufReader};
+use tokio::time::timeout;
+
+use super::IDLE_MAX;
+use super::wire::{self, Content, Frame, Hello, Verdict, Welcome};
+use crate::server::node::Input;
+use crate::server::shared::Shared;
+
+/// Accepts connections from members for ever.
+pub(crate) async fn run(shared: Arc<Shared>, listener: Box<dyn Listener>, tasks: Tasks) {
+    loop {
+        match listener.accept().await {
+            Ok(stream) => {
+                let shared = shared.clone();
+                tasks.spawn(async move {
+                    let error = serve(&shared, stream).await.err();
+                    tracing::debug!(kind = "etcd.peer.closed", ?error, "a member hung up");
+                });
+            }
+            Err(error) => {
+                tracing::debug!(kind = "etcd.peer.accept", %error, "could not accept");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve(shared: &Arc<Shared>, stream: Box<dyn Stream>) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let hello: Hello = within(wire::read(&mut stream)).await?;
+    let welcome = welcome(shared, &hello);
+    within(wire::write(&mut stream, &welcome)).await?;
+    if welcome.verdict() != Verdict::Welcome || hello.from == 0 {
+        return Ok(());
+    }
+    receive(shared, hello.from, &mut stream).await
+}
+
+fn welcome(shared: &Shared, hello: &Hello) -> Welcome {
+    let state = shared.state();
+    let members = &state.membership;
+    let verdict = match hello {
+        _ if hello.cluster != 0 && hello.cluster != members.id => Verdict::OtherCluster,
+        _ if hello.to != 0 && hello.to != shared.id => Verdict::OtherMember,
+        // A member that is not known yet is one whose addition has not been applied here.
+        _ if members.removed.contains(&hello.from) => Verdict::Removed,
+        _ => Verdict::Welcome,
+    };
+    let joining = hello.from == 0 && verdict == Verdict::Welcome;
+    Welcome {
+        verdict: verdict.into(),
+        cluster: members.id,
+        members: if joining { members.list() } else { Vec::new() },
+    }
+}
+
+async fn receive(
+    shared: &Arc<Shared>,
+    from: u64,
+    stream: &mut (impl AsyncRead + Unpin),
+) -> io::Result<()> {
+    loop {
+        let frame: Frame = within(wire::read(stream)).await?;
+        if shared.state().membership.removed.contains(&from) {
+            return Err(io::Error::other("the member was removed"));
+        }
+        match frame.content {
+            Some(Content::Raft(message)) => {
+                if shared.inputs.send(Input::Message(message)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Some(Content::Question(question)) => {
+                let answer = shared.answer(&question);
+                let frame = Frame { content: Some(Content::Answer(answer)) };
+                shared.transport.send_frame(from, frame);
+            }
+            Some(Content::Answer(answer)) => shared.questions.answered(answer),
+            None => {}
+        }
+    }
+}
+
+async fn within<T>(io: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(IDLE_MAX, io).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}

@@ -1,0 +1,117 @@
+//! What the log has made of this member: the replicated state, and how it goes into a snapshot.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anatomy_proto::etcdserverpb::AlarmType;
+use prost::Message;
+
+use super::membership::{Membership, MembershipImage};
+use crate::lease::{LeaseImage, Lessor};
+use crate::mvcc::Store;
+use crate::mvcc::image::StoreImage;
+
+/// The replicated state.
+pub struct State {
+    /// Keys and values.
+    pub store: Store,
+    /// Leases.
+    pub lessor: Lessor,
+    /// Members.
+    pub membership: Membership,
+    /// Alarms: the member that raised it, and which.
+    pub alarms: BTreeSet<(u64, i32)>,
+}
+
+/// The state in a snapshot.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Image {
+    #[prost(message, required, tag = "1")]
+    store: StoreImage,
+    #[prost(message, repeated, tag = "2")]
+    leases: Vec<LeaseImage>,
+    #[prost(message, required, tag = "3")]
+    membership: MembershipImage,
+    #[prost(message, repeated, tag = "4")]
+    alarms: Vec<AlarmImage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AlarmImage {
+    #[prost(uint64, tag = "1")]
+    member: u64,
+    #[prost(int32, tag = "2")]
+    alarm: i32,
+}
+
+impl State {
+    /// The state of a member that has applied nothing.
+    pub fn new(membership: Membership, election: Duration) -> Self {
+        State {
+            store: Store::default(),
+            lessor: Lessor::new(election),
+            membership,
+            alarms: BTreeSet::new(),
+        }
+    }
+
+    /// Whether a member has run out of space: nothing more is put in.
+    pub fn is_full(&self) -> bool {
+        self.alarms.iter().any(|(_, alarm)| *alarm == AlarmType::Nospace as i32)
+    }
+
+    /// The state as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let alarm = |(member, alarm): &(u64, i32)| AlarmImage { member: *member, alarm: *alarm };
+        Image {
+            store: self.store.image(),
+            leases: self.lessor.image(),
+            membership: self.membership.image(),
+            alarms: self.alarms.iter().map(alarm).collect(),
+        }
+        .encode_to_vec()
+    }
+
+    /// Replaces the state by what the bytes hold. Whether leases run out here stays as it was.
+    ///
+    /// # Errors
+    /// Where the bytes are not those of a state.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), prost::DecodeError> {
+        let image = Image::decode(bytes)?;
+        self.lessor.restore(image.leases);
+        for record in &image.store.records {
+            // In the order of the changes: the last put decides, and a deletion detaches.
+            self.lessor.attach(&record.kv.key, if record.deleted { 0 } else { record.kv.lease });
+        }
+        self.store = Store::from_image(image.store);
+        self.membership = Membership::from_image(image.membership);
+        self.alarms = image.alarms.into_iter().map(|a| (a.member, a.alarm)).collect();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn a_state_reads_back_from_its_bytes() {
+        let mut state = State::new(Membership::default(), Duration::from_secs(1));
+        let now = tokio::time::Instant::now();
+        state.lessor.grant(7, 10, now).unwrap();
+        for (key, lease) in [("a", 7), ("b", 7), ("b", 0)] {
+            let key = Bytes::from_static(key.as_bytes());
+            let mut write = state.store.write();
+            write.put(key.clone(), Bytes::new(), lease);
+            write.finish();
+            state.lessor.attach(&key, lease);
+        }
+        state.alarms.insert((1, AlarmType::Nospace as i32));
+        let mut again = State::new(Membership::default(), Duration::from_secs(1));
+        again.restore(&state.encode()).unwrap();
+        assert_eq!(again.store, state.store);
+        assert!(again.is_full());
+        assert_eq!(again.lessor.revoke(7), Ok(vec![Bytes::from_static(b"a")]));
+    }
+}
