@@ -1,0 +1,412 @@
+//! The fate of a packet.
+//!
+//! `turmoil-net` counts retransmissions in passes of its driver, not in time, and drops what comes
+//! out of order, so it must never see a loss: its own retransmission is off, and loss is lived here
+//! the way TCP would live it. A packet that the path refuses waits at its sender; when the path is
+//! open again, the flow goes on at the next instant at which the sender's timer would have fired,
+//! in order. A sender whose timer fires too often gives up and its connection ends; a connection
+//! with nothing in flight never notices.
+//!
+//! Timers are Linux's: 200 ms doubling to 120 s, 15 retries (`tcp_retries2`), so 924.6 s with data
+//! in flight; for a handshake 1 s doubling, 6 retries (`tcp_syn_retries`), so 127 s.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use harness_env::rng;
+use tokio::time::Instant;
+use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
+
+use crate::fault::FaultId;
+use crate::link::Link;
+
+/// When a connection attempt that nobody answers ends.
+pub(crate) const SYN_GIVE_UP: Duration = Duration::from_secs(127);
+const SYN_RTO: Duration = Duration::from_secs(1);
+const SYN_RETRIES: u32 = 6;
+const DATA_RTO: Duration = Duration::from_millis(200);
+const DATA_RETRIES: u32 = 15;
+const MAX_RTO: Duration = Duration::from_secs(120);
+
+/// Whether and how a packet may travel now.
+pub(crate) enum Path {
+    Open(Link),
+    /// Something on the way refuses it; the fault to charge, if it is one.
+    Blocked(Option<FaultId>),
+    /// The sender has no power: the packet never was.
+    SourceOff,
+}
+
+/// What the fabric asks of the world.
+pub(crate) trait Topology {
+    fn path(&self, src: IpAddr, dst: IpAddr) -> Path;
+    /// A key for the pair of machines, for queueing on their link.
+    fn pair(&self, src: IpAddr, dst: IpAddr) -> (usize, usize);
+}
+
+/// What happens at an instant.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// Hand this packet to its destination.
+    Deliver(Packet),
+    /// Try a waiting flow again.
+    Retry(FlowKey, u64),
+    /// A waiting flow's sender gives up.
+    GiveUp(FlowKey, u64),
+}
+
+struct Entry {
+    at: Instant,
+    seq: u64,
+    due: Due,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.seq) == (other.at, other.seq)
+    }
+}
+impl Eq for Entry {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.seq).cmp(&(other.at, other.seq))
+    }
+}
+
+/// One direction of a connection: source and destination address and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FlowKey {
+    src: SocketAddr,
+    dst: SocketAddr,
+}
+
+struct Flow {
+    /// The key of the flow's jitter stream.
+    stream: u64,
+    sent: u64,
+    last_arrival: Instant,
+    waiting: Option<Waiting>,
+}
+
+/// Packets that the path refuses.
+struct Waiting {
+    since: Instant,
+    generation: u64,
+    handshake: bool,
+    packets: VecDeque<Packet>,
+}
+
+/// What became of a packet, for the record.
+pub(crate) enum Fate {
+    Arrives(Instant),
+    Waits(Option<FaultId>),
+    Vanishes,
+}
+
+/// The packets on their way, and those that wait.
+pub(crate) struct Fabric {
+    seed: u64,
+    heap: BinaryHeap<Reverse<Entry>>,
+    next_seq: u64,
+    flows: BTreeMap<FlowKey, Flow>,
+    /// At how many flows the finished ones are swept out.
+    sweep_at: usize,
+    /// When each link is free again, where bandwidth is limited.
+    busy: BTreeMap<(usize, usize), Instant>,
+    /// (local, peer) of connections that ended by giving up.
+    gave_up: BTreeSet<(SocketAddr, SocketAddr)>,
+}
+
+impl Fabric {
+    pub fn new(seed: u64) -> Self {
+        Fabric {
+            seed: rng::derive(seed, "fabric"),
+            heap: BinaryHeap::new(),
+            next_seq: 0,
+            flows: BTreeMap::new(),
+            sweep_at: 1024,
+            busy: BTreeMap::new(),
+            gave_up: BTreeSet::new(),
+        }
+    }
+
+    fn schedule(&mut self, at: Instant, due: Due) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.heap.push(Reverse(Entry { at, seq, due }));
+    }
+
+    /// The instant of the next thing that happens.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// The next thing that happens at or before `now`.
+    pub fn pop_due(&mut self, now: Instant) -> Option<Due> {
+        if self.next_due()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(entry)| entry.due)
+    }
+
+    /// Takes a packet that a machine has sent (or that found its destination gone on arrival).
+    pub fn admit(&mut self, now: Instant, packet: Packet, topology: &impl Topology) -> Fate {
+        let Transport::Tcp(segment) = &packet.payload else { return Fate::Vanishes };
+        let key = key_of(&packet, segment);
+        let path = topology.path(packet.src, packet.dst);
+        if matches!(path, Path::SourceOff) {
+            return Fate::Vanishes;
+        }
+        self.sweep(now);
+        let seed = self.seed;
+        let flow = self.flows.entry(key).or_insert_with(|| Flow {
+            stream: flow_stream(seed, key),
+            sent: 0,
+            last_arrival: now,
+            waiting: None,
+        });
+        if let Some(waiting) = &mut flow.waiting {
+            let fault = if let Path::Blocked(fault) = path { fault } else { None };
+            waiting.packets.push_back(packet);
+            return Fate::Waits(fault);
+        }
+        match path {
+            Path::Open(link) => Fate::Arrives(self.send(now, key, packet, &link, topology)),
+            // Nobody retransmits a reset.
+            Path::Blocked(_) if segment.flags.rst => Fate::Vanishes,
+            Path::Blocked(fault) => {
+                self.wait(now, key, packet);
+                Fate::Waits(fault)
+            }
+            Path::SourceOff => Fate::Vanishes,
+        }
+    }
+
+    /// Puts a packet on its way, behind the flow's earlier ones.
+    fn send(
+        &mut self,
+        now: Instant,
+        key: FlowKey,
+        packet: Packet,
+        link: &Link,
+        topology: &impl Topology,
+    ) -> Instant {
+        let flow = self.flows.get_mut(&key).expect("the caller made it");
+        let mut draws = rng::Rng::from_key(rng::derive_n(flow.stream, flow.sent));
+        flow.sent += 1;
+        let mut at = now + link.latency + draws.duration(Duration::ZERO..link.jitter);
+        if let Some(bandwidth) = link.bandwidth {
+            let busy = self.busy.entry(topology.pair(packet.src, packet.dst)).or_insert(now);
+            let seconds = f64::from(packet.size()) / bandwidth.max(1) as f64;
+            *busy = (*busy).max(now) + Duration::from_secs_f64(seconds);
+            at += *busy - now;
+        }
+        // Each loss costs the sender's retransmission timer once more; the stream is drawn from
+        // only where the link is lossy, and a lossy link's draws are its own packets' alone.
+        if link.loss > 0.0 {
+            let handshake = is_handshake(&packet);
+            let mut rto = if handshake { SYN_RTO } else { DATA_RTO };
+            let retries = if handshake { SYN_RETRIES } else { DATA_RETRIES };
+            for _ in 0..retries {
+                if !draws.chance(link.loss) {
+                    break;
+                }
+                at += rto;
+                rto = (rto * 2).min(MAX_RTO);
+            }
+        }
+        let flow = self.flows.get_mut(&key).expect("the caller made it");
+        at = at.max(flow.last_arrival);
+        flow.last_arrival = at;
+        self.schedule(at, Due::Deliver(packet));
+        at
+    }
+
+    fn wait(&mut self, now: Instant, key: FlowKey, packet: Packet) {
+        let handshake = is_handshake(&packet);
+        let generation = self.next_seq;
+        let flow = self.flows.get_mut(&key).expect("the caller made it");
+        flow.waiting =
+            Some(Waiting { since: now, generation, handshake, packets: VecDeque::from([packet]) });
+        let patience = if handshake { SYN_GIVE_UP } else { data_give_up() };
+        self.schedule(now + patience, Due::GiveUp(key, generation));
+    }
+
+    /// The topology has changed for the better: every waiting flow whose path is open tries again
+    /// when its sender's timer fires next.
+    pub fn reconsider(&mut self, now: Instant, topology: &impl Topology) {
+        let mut retries = Vec::new();
+        for (key, flow) in &self.flows {
+            if let Some(waiting) = &flow.waiting
+                && matches!(topology.path(key.src.ip(), key.dst.ip()), Path::Open(_))
+            {
+                let at = next_retransmission(waiting.since, now, waiting.handshake);
+                retries.push((at, Due::Retry(*key, waiting.generation)));
+            }
+        }
+        for (at, due) in retries {
+            self.schedule(at, due);
+        }
+    }
+
+    /// Sends what a flow has waiting, if its path is still open.
+    pub fn retry(&mut self, now: Instant, key: FlowKey, generation: u64, topology: &impl Topology) {
+        let Path::Open(link) = topology.path(key.src.ip(), key.dst.ip()) else { return };
+        let Some(flow) = self.flows.get_mut(&key) else { return };
+        if let Some(waiting) = flow.waiting.take_if(|waiting| waiting.generation == generation) {
+            for packet in waiting.packets {
+                self.send(now, key, packet, &link, topology);
+            }
+        }
+    }
+
+    /// The patience of a waiting flow is at an end: returns the resets to hand to the kernels of
+    /// those who retransmitted in vain.
+    ///
+    /// Data, SYN and FIN are their sender's to retransmit. Where an acknowledgement waits, it is
+    /// the other side's data that stays unacknowledged.
+    pub fn give_up(&mut self, key: FlowKey, generation: u64) -> Vec<Packet> {
+        let Some(flow) = self.flows.get_mut(&key) else { return Vec::new() };
+        let Some(waiting) = flow.waiting.take_if(|waiting| waiting.generation == generation) else {
+            return Vec::new();
+        };
+        let retransmits = |packet: &Packet| match &packet.payload {
+            Transport::Tcp(s) => {
+                !s.payload.is_empty() || s.flags.fin || (s.flags.syn && !s.flags.ack)
+            }
+            Transport::Udp(_) => false,
+        };
+        let mut resets = Vec::new();
+        for (local, peer, tried) in [
+            (key.src, key.dst, waiting.packets.iter().any(retransmits)),
+            (key.dst, key.src, !waiting.packets.iter().all(retransmits)),
+        ] {
+            if tried {
+                self.gave_up.insert((local, peer));
+                resets.push(reset(peer, local));
+            }
+        }
+        resets
+    }
+
+    /// Whether this connection ended by giving up.
+    pub fn gave_up(&self, local: SocketAddr, peer: SocketAddr) -> bool {
+        self.gave_up.contains(&(local, peer))
+    }
+
+    /// Forgets what machine addresses had waiting to be retransmitted: their kernel is gone.
+    pub fn forget_senders(&mut self, is_gone: impl Fn(IpAddr) -> bool) {
+        for (key, flow) in &mut self.flows {
+            if is_gone(key.src.ip()) {
+                flow.waiting = None;
+            }
+        }
+    }
+
+    /// Drops finished flows now and then, so that the table stays as large as what is alive.
+    fn sweep(&mut self, now: Instant) {
+        if self.flows.len() >= self.sweep_at {
+            // A flow whose last packet arrived long ago needs no ordering any more. Its jitter
+            // stream begins again if it sends more, which is as good a stream as any.
+            self.flows.retain(|_, flow| {
+                flow.waiting.is_some() || flow.last_arrival + Duration::from_secs(600) > now
+            });
+            self.sweep_at = (self.flows.len() * 2).max(1024);
+        }
+    }
+}
+
+fn flow_stream(seed: u64, key: FlowKey) -> u64 {
+    let mut stream = seed;
+    for addr in [key.src, key.dst] {
+        stream = match addr.ip() {
+            IpAddr::V4(ip) => rng::derive_n(stream, u64::from(u32::from(ip))),
+            IpAddr::V6(ip) => rng::derive(stream, &ip.to_string()),
+        };
+        stream = rng::derive_n(stream, u64::from(addr.port()));
+    }
+    stream
+}
+
+fn key_of(packet: &Packet, segment: &TcpSegment) -> FlowKey {
+    FlowKey {
+        src: SocketAddr::new(packet.src, segment.src_port),
+        dst: SocketAddr::new(packet.dst, segment.dst_port),
+    }
+}
+
+fn is_handshake(packet: &Packet) -> bool {
+    matches!(&packet.payload, Transport::Tcp(segment) if segment.flags.syn)
+}
+
+/// The sum of all data retransmission time-outs.
+fn data_give_up() -> Duration {
+    let mut rto = DATA_RTO;
+    let mut total = Duration::ZERO;
+    for _ in 0..=DATA_RETRIES {
+        total += rto;
+        rto = (rto * 2).min(MAX_RTO);
+    }
+    total
+}
+
+/// The first instant at or after `now` at which a timer started at `since` fires.
+fn next_retransmission(since: Instant, now: Instant, handshake: bool) -> Instant {
+    let mut rto = if handshake { SYN_RTO } else { DATA_RTO };
+    let mut at = since + rto;
+    while at < now {
+        rto = (rto * 2).min(MAX_RTO);
+        at += rto;
+    }
+    at
+}
+
+/// A reset from `from` to `to`.
+pub(crate) fn reset(from: SocketAddr, to: SocketAddr) -> Packet {
+    Packet {
+        src: from.ip(),
+        dst: to.ip(),
+        ttl: 64,
+        payload: Transport::Tcp(TcpSegment {
+            src_port: from.port(),
+            dst_port: to.port(),
+            seq: 0,
+            ack: 0,
+            flags: TcpFlags { rst: true, ..TcpFlags::default() },
+            window: 0,
+            payload: bytes::Bytes::new(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_gives_up_after_924_seconds_with_data_in_flight() {
+        assert_eq!(data_give_up(), Duration::from_millis(924_600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retransmission_timer_doubles() {
+        let since = Instant::now();
+        let fires = |after_ms: u64| {
+            let now = since + Duration::from_millis(after_ms);
+            (next_retransmission(since, now, false) - since).as_millis()
+        };
+        assert_eq!(
+            [fires(0), fires(100), fires(201), fires(601), fires(1401)],
+            [200, 200, 600, 1400, 3000]
+        );
+        let syn = next_retransmission(since, since + Duration::from_secs(10), true) - since;
+        assert_eq!(syn, Duration::from_secs(15));
+    }
+}
