@@ -45,7 +45,7 @@ pub use config::{Config, Error};
 
 use std::sync::Arc;
 
-use harness_env::Env;
+use harness_env::{Env, Listener};
 use mini_etcd::client;
 
 use crate::objects::Kind;
@@ -58,24 +58,29 @@ use server::Server;
 /// # Errors
 /// The port is taken.
 pub async fn run(env: Env, config: Config) -> Result<(), Error> {
+    let port = config.port;
+    let listener = env.listen_port(port).await.map_err(|source| Error::Listen { port, source })?;
+    serve(env, config, listener).await
+}
+
+/// Runs an apiserver for the clients of `listener`; the port of `config` is not looked at.
+///
+/// # Errors
+/// None today.
+pub async fn serve(env: Env, config: Config, listener: Box<dyn Listener>) -> Result<(), Error> {
     let tasks = env.tasks();
     let etcd = |kind: Kind| -> Arc<dyn Etcd> {
-        let config =
-            client::Config { endpoints: config.etcd.clone(), generation: config.etcd_client };
+        let endpoints = config.etcd.clone();
+        let config = client::Config { endpoints, generation: config.etcd_client };
         EtcdClient::connect(&env, kind.resource(), config)
     };
+    let (version, address) = (config.version, listener.local_addr());
     let server = Arc::new(Server::new(&env, &tasks, config.clone(), etcd));
-    let listener = env
-        .listen_port(config.port)
-        .await
-        .map_err(|source| Error::Listen { port: config.port, source })?;
     tracing::info!(
         kind = "apiserver.started",
-        version = %config.version,
-        address = %listener.local_addr(),
-        "apiserver {} serves on {}",
-        config.version,
-        listener.local_addr()
+        %version,
+        %address,
+        "apiserver {version} serves on {address}"
     );
     connection::accept(server, &tasks, listener.as_ref()).await
 }

@@ -51,7 +51,6 @@ macro_rules! any_object {
         /// An object of any kind.
         #[derive(Clone, Debug, PartialEq)]
         #[expect(missing_docs, reason = "the names say it")]
-        #[expect(clippy::large_enum_variant, reason = "they live behind an Arc")]
         pub enum Object { $($kind($kind)),* }
 
         impl Object {
