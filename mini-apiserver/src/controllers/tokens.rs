@@ -2,8 +2,8 @@
 //!
 //! In Kubernetes two controllers make a ServiceAccount `default` and a Secret with its token in every
 //! namespace, and the apiserver mounts that Secret into every pod. Here there are no ServiceAccount
-//! objects: the Secret `default-token` is the account. A token is `namespace:secret:random`, a format
-//! of ours that tells the apiserver which Secret to check it against.
+//! objects: the Secret `default-token` is the account. What a pod presents is `namespace:secret:token`,
+//! a format of ours that tells the apiserver which Secret holds the token to compare with.
 
 use std::sync::Arc;
 
@@ -18,6 +18,9 @@ use crate::rest_client::{Client, Error, view};
 
 /// The Secret of the account that pods have when they name none.
 pub(crate) const DEFAULT_SECRET: &str = "default-token";
+
+/// What is in such a Secret.
+pub(crate) const SECRET_TYPE: &str = "kubernetes.io/service-account-token";
 
 /// Runs the controller, for ever.
 pub(super) async fn run(env: Env, client: Client) {
@@ -55,7 +58,7 @@ pub(super) async fn run(env: Env, client: Client) {
 }
 
 async fn make(client: &Client, namespace: &str, rng: &mut Rng) -> Result<(), Error> {
-    let token = format!("{namespace}:{DEFAULT_SECRET}:{:016x}{:016x}", rng.bits(), rng.bits());
+    let token = format!("{:016x}{:016x}", rng.bits(), rng.bits());
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -64,7 +67,7 @@ async fn make(client: &Client, namespace: &str, rng: &mut Rng) -> Result<(), Err
             "name": DEFAULT_SECRET,
             "annotations": { "kubernetes.io/service-account.name": "default" },
         },
-        "type": "kubernetes.io/service-account-token",
+        "type": SECRET_TYPE,
         "data": {
             "namespace": base64::encode(namespace.as_bytes()),
             "token": base64::encode(token.as_bytes()),

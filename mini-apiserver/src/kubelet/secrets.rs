@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::controllers::tokens;
 use crate::objects::base64;
 use crate::rest_client::{Client, Error, view};
 
@@ -68,10 +69,19 @@ impl Secrets {
     }
 }
 
+/// The text of a Secret. Of a service account's the file `token` is what the pod presents as its
+/// bearer token: in our format `namespace:secret:` and what the Secret holds.
 fn decode(secret: &Value) -> BTreeMap<String, String> {
     let text = |coded: String| {
         let bytes = base64::decode(&coded).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     };
-    view::map(secret, "/data").into_iter().map(|(key, coded)| (key, text(coded))).collect()
+    let data = view::map(secret, "/data").into_iter();
+    let mut content: BTreeMap<_, _> = data.map(|(key, coded)| (key, text(coded))).collect();
+    if view::text(secret, "/type") == tokens::SECRET_TYPE
+        && let Some(token) = content.get_mut("token")
+    {
+        *token = format!("{}:{}:{token}", view::namespace(secret), view::name(secret));
+    }
+    content
 }
