@@ -86,7 +86,7 @@ fn a_wrong_scenario_file_is_refused_with_its_line_and_the_allowed_values() {
     File::with("level", "\"grpc-1.0.5\"]", "\"grpc-1.0.6\"]").refused(&[
         "line ",
         "grpc-1.0.6",
-        "did you mean `grpc-1.0.5`?",
+        "did you mean `grpc-1.0.4`?",
         "allowed: grpc-1.0.4",
     ]);
     File::with("action", "do = \"scale\"", "do = \"sclae\"").refused(&["did you mean `scale`?"]);
