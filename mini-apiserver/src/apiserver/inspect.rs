@@ -84,7 +84,7 @@ fn resources(group_version: &str, version: Version) -> Value {
         let mut add = |name: String, of: &str, verbs: &[&str]| {
             list.push(json!({
                 "name": name, "singularName": "", "namespaced": kind.namespaced(), "kind": of,
-                "verbs": verbs,
+                "verbs": verbs, "shortNames": if name.contains('/') { &[] } else { kind.short_names() },
             }));
         };
         let resource = kind.resource();

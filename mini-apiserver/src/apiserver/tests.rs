@@ -17,7 +17,7 @@ use super::body::Body;
 use super::config::Config;
 use super::server::Server;
 use crate::Version;
-use crate::objects::Kind;
+use crate::objects::{Kind, Object, codec};
 use crate::registry::fake::Fake;
 
 struct World {
@@ -330,6 +330,20 @@ async fn a_write_that_changes_nothing_writes_nothing() {
     let path = format!("{CONFIG_MAPS}/a");
     let same = json(world.send(Request::put(path), created.clone()).await).await;
     assert_eq!(same["metadata"]["resourceVersion"], created["metadata"]["resourceVersion"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_may_come_as_texts_and_an_object_as_protobuf() {
+    let world = world();
+    let secret = json!({"metadata": {"name": "s"}, "stringData": {"a": "b"}});
+    let created = json(world.create(SECRETS, secret).await).await;
+    assert_eq!((&created["data"], &created["stringData"]), (&json!({"a": "Yg=="}), &Value::Null));
+    let map = json!({"metadata": {"name": "m"}, "data": {"a": "b"}});
+    let map = codec::encode(&Object::read(Kind::ConfigMap, map).unwrap(), Version::V1_7);
+    let request =
+        Request::post(CONFIG_MAPS).header("content-type", "application/vnd.kubernetes.protobuf");
+    let created = world.server.handle(request.body(map).unwrap()).await;
+    assert_eq!(json(created).await["data"], json!({"a": "b"}));
 }
 
 #[tokio::test(start_paused = true)]

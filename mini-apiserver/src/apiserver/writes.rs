@@ -17,7 +17,7 @@ use super::body::Body;
 use super::request::{Asked, Sub, Target};
 use super::respond;
 use super::server::Server;
-use crate::objects::{Kind, Object};
+use crate::objects::{Kind, Object, base64, codec};
 use crate::registry::patch::Format;
 use crate::registry::resource::{Deleted, Deletion, Resource};
 use crate::registry::rules::Part;
@@ -56,7 +56,15 @@ fn document(request: &Request<Bytes>) -> Result<Value, Status> {
 }
 
 fn object(target: &Target, request: &Request<Bytes>) -> Result<Object, Status> {
-    let document = document(request)?;
+    // Newer tools send some objects in the form in which they are stored.
+    if request.body().starts_with(b"k8s\0") {
+        return codec::read(target.kind, request.body())
+            .map_err(|error| Status::bad_request(format!("body of the request: {error}")));
+    }
+    let mut document = document(request)?;
+    if target.kind == Kind::Secret {
+        encode_texts(&mut document);
+    }
     let kind = document["kind"].as_str().unwrap_or(target.kind.name());
     if kind != target.kind.name() {
         let expected = target.kind.name();
@@ -65,6 +73,16 @@ fn object(target: &Target, request: &Request<Bytes>) -> Result<Object, Status> {
     Object::read(target.kind, document).map_err(|error| {
         Status::bad_request(format!("{} in the body: {error}", target.kind.name()))
     })
+}
+
+/// A Secret may be written with plain texts (`stringData`); it is kept with bytes.
+fn encode_texts(document: &mut Value) {
+    let Some(Value::Object(texts)) = document.get("stringData").cloned() else { return };
+    for (name, text) in texts {
+        if let Value::String(text) = text {
+            document["data"][name] = base64::encode(text.as_bytes()).into();
+        }
+    }
 }
 
 fn part(target: &Target) -> Part {

@@ -68,14 +68,22 @@ pub fn encode(object: &Object, version: Version) -> Bytes {
 /// # Errors
 /// The value is not an object of the kind.
 pub fn decode(kind: Kind, value: &[u8], revision: i64) -> Result<Object, StoredError> {
-    let object = match value.strip_prefix(MAGIC) {
+    read(kind, value).map(|object| object.at_revision(revision))
+}
+
+/// The object in a value, as it says it is.
+///
+/// # Errors
+/// The value is not an object of the kind.
+pub fn read(kind: Kind, value: &[u8]) -> Result<Object, StoredError> {
+    match value.strip_prefix(MAGIC) {
         Some(envelope) => {
             let unknown = k8s::Unknown::decode(envelope)?;
             let found = unknown.type_meta.and_then(|meta| meta.kind).unwrap_or_default();
             if found != kind.name() {
                 return Err(StoredError::Kind { found, expected: kind.name() });
             }
-            Object::from_protobuf(kind, &unknown.raw.unwrap_or_default())?
+            Ok(Object::from_protobuf(kind, &unknown.raw.unwrap_or_default())?)
         }
         None => {
             let document: serde_json::Value = serde_json::from_slice(value)
@@ -85,8 +93,7 @@ pub fn decode(kind: Kind, value: &[u8], revision: i64) -> Result<Object, StoredE
                 let found = found.to_string();
                 return Err(StoredError::Kind { found, expected: kind.name() });
             }
-            Object::read(kind, document)?
+            Ok(Object::read(kind, document)?)
         }
-    };
-    Ok(object.at_revision(revision))
+    }
 }

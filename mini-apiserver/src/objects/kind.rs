@@ -65,6 +65,21 @@ impl Kind {
         }
     }
 
+    /// What people type instead.
+    pub fn short_names(self) -> &'static [&'static str] {
+        match self {
+            Kind::ConfigMap => &["cm"],
+            Kind::DaemonSet => &["ds"],
+            Kind::Deployment => &["deploy"],
+            Kind::Endpoints => &["ep"],
+            Kind::Namespace => &["ns"],
+            Kind::Node => &["no"],
+            Kind::Pod => &["po"],
+            Kind::Secret => &[],
+            Kind::Service => &["svc"],
+        }
+    }
+
     /// The kind of a resource, by its name in a URL.
     pub fn of_resource(resource: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.resource() == resource)
