@@ -17,11 +17,12 @@ use std::time::Duration;
 use harness_env::Env;
 use serde_json::{Value, json};
 
+use super::informers::Informers;
 use super::queue::Queue;
 use super::subsets::{self, Subset};
 use crate::Version;
 use crate::election;
-use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Informer, Store};
+use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Store};
 use crate::rest_client::throttle::Throttle;
 use crate::rest_client::{Client, Error, view};
 
@@ -41,31 +42,22 @@ struct Controller {
 }
 
 /// Runs the controller, for ever.
-pub(super) async fn run(env: Env, client: Client, version: Version) {
+pub(super) async fn run((env, informers): (Env, Informers), client: Client, version: Version) {
     let tasks = env.tasks();
     let queue = Arc::new(Queue::default());
     let resync = match version {
         Version::V1_5 => RESYNC_1_5..RESYNC_1_5,
         _ => DEFAULT_RESYNC,
     };
-    let services = {
+    let Informers { services, pods, endpoints, .. } = informers;
+    services.subscribe_and_resync(&tasks, resync, {
         let queue = queue.clone();
-        let on = move |change: &Change| queue.add(&view::key(change.object()));
-        Informer::start(&env, &tasks, &client, "/api/v1/services", resync, on)
-    };
-    let pods = {
+        move |change| queue.add(&view::key(change.object()))
+    });
+    pods.subscribe({
         let (queue, services) = (queue.clone(), services.store.clone());
-        let on = move |change: &Change| add_services_of(change, &services, &queue);
-        Informer::start(&env, &tasks, &client, "/api/v1/pods", DEFAULT_RESYNC, on)
-    };
-    let endpoints = Informer::start(
-        &env,
-        &tasks,
-        &client,
-        "/api/v1/endpoints",
-        DEFAULT_RESYNC,
-        |_: &Change| {},
-    );
+        move |change| add_services_of(change, &services, &queue)
+    });
     services.synced().await;
     pods.synced().await;
     endpoints.synced().await;

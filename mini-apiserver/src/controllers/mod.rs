@@ -8,6 +8,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `informers` | what is followed, once for all controllers |
 //! | [`queue`] | the work queue between informers and workers |
 //! | `workload` | the loop of Deployments and DaemonSets; `deployment` and `daemonset` plan |
 //! | `endpoints` | the endpoints controller; `subsets` computes |
@@ -18,6 +19,7 @@ mod daemonset;
 mod deployment;
 mod endpoints;
 mod expectations;
+mod informers;
 mod nodes;
 pub mod queue;
 mod subsets;
@@ -80,12 +82,13 @@ pub async fn run(env: Env, config: Config) -> Result<(), Error> {
     let version = config.version;
     let work = async {
         let tasks = env.tasks();
-        let env = || env.clone();
-        tasks.spawn(workload::run(env(), client("deployment"), workload::Kind::Deployment));
-        tasks.spawn(workload::run(env(), client("daemon-set"), workload::Kind::DaemonSet));
-        tasks.spawn(endpoints::run(env(), client("endpoint"), version));
-        tasks.spawn(nodes::run(env(), client("node")));
-        tasks.spawn(tokens::run(env(), client("tokens")));
+        let informers = informers::Informers::start(&env, &tasks, &client("shared-informers"));
+        let with = || (env.clone(), informers.clone());
+        tasks.spawn(workload::run(with(), client("deployment"), workload::Kind::Deployment));
+        tasks.spawn(workload::run(with(), client("daemon-set"), workload::Kind::DaemonSet));
+        tasks.spawn(endpoints::run(with(), client("endpoint"), version));
+        tasks.spawn(nodes::run(with(), client("node")));
+        tasks.spawn(tokens::run(with(), client("tokens")));
         std::future::pending().await
     };
     Ok(elector.lead(work).await?)

@@ -12,8 +12,8 @@ use harness_env::{Env, Wall};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::informers::Informers;
 use crate::election::stamp;
-use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Informer};
 use crate::rest_client::{Client, Error, view};
 
 /// `--node-monitor-period`, `--node-monitor-grace-period`, `--pod-eviction-timeout`.
@@ -40,11 +40,8 @@ enum Verdict {
 }
 
 /// Runs the controller, for ever.
-pub(super) async fn run(env: Env, client: Client) {
-    let tasks = env.tasks();
-    let ignore = |_: &Change| {};
-    let follow = |path| Informer::start(&env, &tasks, &client, path, DEFAULT_RESYNC, ignore);
-    let (nodes, pods) = (follow("/api/v1/nodes"), follow("/api/v1/pods"));
+pub(super) async fn run((env, informers): (Env, Informers), client: Client) {
+    let Informers { nodes, pods, .. } = informers;
     nodes.synced().await;
     pods.synced().await;
     let mut seen = BTreeMap::new();

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use harness_env::{Env, Rng};
 use serde_json::json;
 
+use super::informers::Informers;
 use super::queue::Queue;
 use crate::objects::base64;
-use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Informer};
+use crate::rest_client::informer::Change;
 use crate::rest_client::throttle::Throttle;
 use crate::rest_client::{Client, Error, view};
 
@@ -23,23 +24,20 @@ pub(crate) const DEFAULT_SECRET: &str = "default-token";
 pub(crate) const SECRET_TYPE: &str = "kubernetes.io/service-account-token";
 
 /// Runs the controller, for ever.
-pub(super) async fn run(env: Env, client: Client) {
-    let tasks = env.tasks();
+pub(super) async fn run((env, informers): (Env, Informers), client: Client) {
     let queue = Arc::new(Queue::default());
     // Namespaces that every cluster has, whether anybody made objects of them or not.
     for namespace in ["default", "kube-system"] {
         queue.add(namespace);
     }
-    let on = {
+    informers.namespaces.subscribe({
         let queue = queue.clone();
-        move |change: &Change| {
+        move |change| {
             if matches!(change, Change::Added(_)) {
                 queue.add(view::name(change.object()));
             }
         }
-    };
-    let _namespaces =
-        Informer::start(&env, &tasks, &client, "/api/v1/namespaces", DEFAULT_RESYNC, on);
+    });
     let mut rng = env.rng("service account tokens");
     let mut throttle = Throttle::default();
     loop {

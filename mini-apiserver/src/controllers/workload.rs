@@ -7,14 +7,15 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use harness_env::{Env, Rng, Tasks};
+use harness_env::{Env, Rng};
 use serde_json::{Value, json};
 
 use super::expectations::Expectations;
+use super::informers::Informers;
 use super::queue::Queue;
 use super::template;
 use super::{daemonset, deployment};
-use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Informer, Store};
+use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Store};
 use crate::rest_client::throttle::Throttle;
 use crate::rest_client::{Client, Error, view};
 
@@ -94,18 +95,22 @@ struct Workload {
 }
 
 /// Runs the controller of one kind of owner, for ever.
-pub(super) async fn run(env: Env, client: Client, kind: Kind) {
+pub(super) async fn run((env, informers): (Env, Informers), client: Client, kind: Kind) {
     let tasks = env.tasks();
     let queue = Arc::new(Queue::default());
     let expectations = Arc::new(Expectations::default());
-    let owners = {
-        let (queue, path) = (queue.clone(), format!("/apis/extensions/v1beta1/{}", kind.plural()));
-        let on = move |change: &Change| queue.add(&view::key(change.object()));
-        Informer::start(&env, &tasks, &client, &path, DEFAULT_RESYNC, on)
+    let Informers { pods, nodes, deployments, daemon_sets, .. } = informers;
+    let owners = match kind {
+        Kind::Deployment => deployments,
+        Kind::DaemonSet => daemon_sets,
     };
-    let pods = {
+    owners.subscribe_and_resync(&tasks, DEFAULT_RESYNC, {
+        let queue = queue.clone();
+        move |change| queue.add(&view::key(change.object()))
+    });
+    pods.subscribe({
         let (queue, expectations) = (queue.clone(), expectations.clone());
-        let on = move |change: &Change| {
+        move |change| {
             let pod = change.object();
             let Some(owner) = kind.owner_of(pod) else { return };
             expectations.created(&owner, &view::key(pod));
@@ -113,21 +118,23 @@ pub(super) async fn run(env: Env, client: Client, kind: Kind) {
                 expectations.deleted(&owner, &view::key(pod));
             }
             queue.add(&owner);
-        };
-        Informer::start(&env, &tasks, &client, "/api/v1/pods", DEFAULT_RESYNC, on)
-    };
-    let nodes = follow_nodes(&env, &tasks, &client, kind, &queue, owners.store.clone());
+        }
+    });
+    if kind == Kind::DaemonSet {
+        nodes.subscribe({
+            let (queue, owners) = (queue.clone(), owners.store.clone());
+            move |change| add_all_if_it_matters(change, &owners, &queue)
+        });
+    }
     owners.synced().await;
     pods.synced().await;
-    if let Some(nodes) = &nodes {
-        nodes.synced().await;
-    }
+    nodes.synced().await;
     let workload = Arc::new(Workload {
         kind,
         client,
         owners: owners.store,
         pods: pods.store,
-        nodes: nodes.map(|nodes| nodes.store).unwrap_or_default(),
+        nodes: nodes.store,
         expectations,
         names: Mutex::new(env.rng(&format!("names of {} pods", kind.name()))),
         throttle: Mutex::default(),
@@ -146,27 +153,14 @@ pub(super) async fn run(env: Env, client: Client, kind: Kind) {
     std::future::pending().await
 }
 
-/// A DaemonSet looks at nodes; a change of one concerns every set.
-fn follow_nodes(
-    env: &Env,
-    tasks: &Tasks,
-    client: &Client,
-    kind: Kind,
-    queue: &Arc<Queue>,
-    owners: Store,
-) -> Option<Informer> {
-    let queue = queue.clone();
-    let on = move |change: &Change| {
-        // A heartbeat is not a change that matters.
-        if let Change::Updated(old, new) = change
-            && view::labels(old) == view::labels(new)
-        {
-            return;
-        }
-        owners.all().iter().for_each(|owner| queue.add(&view::key(owner)));
-    };
-    (kind == Kind::DaemonSet)
-        .then(|| Informer::start(env, tasks, client, "/api/v1/nodes", DEFAULT_RESYNC, on))
+/// A change of a node concerns every DaemonSet, unless it is a mere heartbeat.
+fn add_all_if_it_matters(change: &Change, owners: &Store, queue: &Queue) {
+    if let Change::Updated(old, new) = change
+        && view::labels(old) == view::labels(new)
+    {
+        return;
+    }
+    owners.all().iter().for_each(|owner| queue.add(&view::key(owner)));
 }
 
 impl Workload {

@@ -42,7 +42,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use runtime::{Port, Runtime, Sandbox};
 
-use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Informer};
+use crate::rest_client::informer::{Change, Informer};
 use crate::rest_client::throttle::Throttle;
 use crate::rest_client::{Client, Identity, view};
 
@@ -140,7 +140,8 @@ pub async fn run(env: Env, config: Config) -> Result<(), Error> {
         let _ = sender.send(change.clone());
     };
     let path = format!("/api/v1/pods?fieldSelector=spec.nodeName%3D{}", config.node);
-    let pods = Informer::start(&env, &tasks, &client, &path, DEFAULT_RESYNC, on);
+    let pods = Informer::start(&env, &tasks, &client, &path);
+    pods.subscribe(on);
     pods.synced().await;
     stop_orphans(&kubelet, &tasks, &pods);
     follow(&kubelet, &tasks, changes).await;

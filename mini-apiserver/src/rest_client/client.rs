@@ -82,6 +82,11 @@ impl Client {
         Client { limiter: Some(Arc::new(Limiter::new(qps, burst))), ..self.clone() }
     }
 
+    /// The client's name.
+    pub fn name(&self) -> &str {
+        self.agent.to_str().unwrap_or_default()
+    }
+
     /// Reads an object or a list; `path` may have a query.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use harness_env::{Env, Rng, Tasks};
+use harness_env::{Env, Tasks};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -96,76 +96,96 @@ impl Change {
     }
 }
 
-/// Follows a collection as long as its tasks run.
-#[derive(Clone)]
-pub struct Informer {
-    /// What is known.
-    pub store: Store,
-    synced: watch::Receiver<bool>,
-}
-
-/// How often a handler is told of everything again: at random in the range. client-go's default for
-/// the controller-manager is 12 to 24 hours (`--min-resync-period`).
+/// How often a handler is told of everything again: at random in the range.
 pub type Resync = std::ops::Range<Duration>;
 
 /// The default of `--min-resync-period` of the controller-manager: 12 to 24 hours.
 pub const DEFAULT_RESYNC: Resync = Duration::from_secs(12 * 3600)..Duration::from_secs(24 * 3600);
 
+type Handler = Box<dyn FnMut(&Change) + Send>;
+
+/// Follows a collection as long as its tasks run. Clones are the same informer: the controllers of
+/// one process share one for each collection, as client-go's `SharedInformerFactory` has it.
+#[derive(Clone)]
+pub struct Informer {
+    /// What is known.
+    pub store: Store,
+    /// The lock is held while a change is taken in, so that nobody misses one or sees one twice.
+    handlers: Arc<Mutex<Vec<Handler>>>,
+    synced: watch::Receiver<bool>,
+    env: Env,
+    /// What tells the informer's random streams from others'.
+    name: String,
+}
+
 impl Informer {
-    /// Follows `path` on `tasks`; `handler` learns of each change after the store has it.
-    pub fn start(
-        env: &Env,
+    /// Follows `path` on `tasks`.
+    pub fn start(env: &Env, tasks: &Tasks, client: &Client, path: &str) -> Informer {
+        let (synced, receiver) = watch::channel(false);
+        let name = format!("{} {path}", client.name());
+        let informer = Informer {
+            store: Store::default(),
+            handlers: Arc::default(),
+            synced: receiver,
+            env: env.clone(),
+            name,
+        };
+        let rng = env.rng(&format!("reflector {}", informer.name));
+        let reflector = Reflector::new(client.clone(), path, rng);
+        let (store, handlers) = (informer.store.clone(), informer.handlers.clone());
+        tasks.spawn(async move {
+            let on = |delta| {
+                let full = matches!(delta, Delta::Replace(_));
+                let mut handlers = handlers.lock().expect("no panic with the lock");
+                for change in store.apply(delta) {
+                    handlers.iter_mut().for_each(|handler| handler(&change));
+                }
+                if full {
+                    synced.send_replace(true);
+                }
+            };
+            match reflector.run(on).await {}
+        });
+        informer
+    }
+
+    /// Tells `handler` of everything that is known, as added, and from then on of each change, after
+    /// the store has it.
+    pub fn subscribe(&self, handler: impl FnMut(&Change) + Send + 'static) {
+        let mut handler: Handler = Box::new(handler);
+        let mut handlers = self.handlers.lock().expect("no panic with the lock");
+        self.store.all().into_iter().for_each(|object| handler(&Change::Added(object)));
+        handlers.push(handler);
+    }
+
+    /// As [`Informer::subscribe`]; the handler is also told of everything again now and then, on a
+    /// task of `tasks`.
+    pub fn subscribe_and_resync(
+        &self,
         tasks: &Tasks,
-        client: &Client,
-        path: &str,
         resync: Resync,
         handler: impl FnMut(&Change) + Send + 'static,
-    ) -> Informer {
-        let store = Store::default();
-        let (synced, receiver) = watch::channel(false);
+    ) {
         let handler = Arc::new(Mutex::new(handler));
-        let reflector = Reflector::new(client.clone(), path, env.rng(&format!("reflector {path}")));
-        tasks.spawn({
-            let (store, handler) = (store.clone(), handler.clone());
-            async move {
-                let on = |delta| {
-                    let full = matches!(delta, Delta::Replace(_));
-                    let changes = store.apply(delta);
-                    let mut handler = handler.lock().expect("no panic with the lock");
-                    changes.iter().for_each(&mut *handler);
-                    if full {
-                        synced.send_replace(true);
-                    }
-                };
-                match reflector.run(on).await {}
+        let shared = handler.clone();
+        self.subscribe(move |change| (shared.lock().expect("no panic with the lock"))(change));
+        let period = self.env.rng(&format!("resync {}", self.name)).duration(resync);
+        let store = self.store.clone();
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(period).await;
+                let mut handler = handler.lock().expect("no panic with the lock");
+                for object in store.all() {
+                    handler(&Change::Updated(object.clone(), object));
+                }
             }
         });
-        let rng = env.rng(&format!("resync {path}"));
-        tasks.spawn(again(store.clone(), handler, resync, rng));
-        Informer { store, synced: receiver }
     }
 
     /// Returns when the first list is in.
     pub async fn synced(&self) {
         // The sender lives in the reflector's task, which ends only with the one that waits here.
         let _ = self.synced.clone().wait_for(|synced| *synced).await;
-    }
-}
-
-/// Tells the handler of every known object, now and then.
-async fn again(
-    store: Store,
-    handler: Arc<Mutex<impl FnMut(&Change) + Send>>,
-    resync: Resync,
-    mut rng: Rng,
-) {
-    let period = rng.duration(resync);
-    loop {
-        tokio::time::sleep(period).await;
-        let mut handler = handler.lock().expect("no panic with the lock");
-        for object in store.all() {
-            handler(&Change::Updated(object.clone(), object));
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use harness_env::Env;
 use serde_json::{Value, json};
 
 use super::fake::{Fake, Reply, serve};
-use super::informer::{Change, DEFAULT_RESYNC, Informer};
+use super::informer::{Change, Informer};
 use super::{Client, Error, EventType, Identity, view};
 
 fn env() -> Env {
@@ -187,7 +187,8 @@ async fn a_reflector_lists_watches_and_lists_again_after_an_error_event() {
         let _ = sender.send(format!("{what}{}", view::name(change.object())));
     };
     let client = client(&env, &fake);
-    let informer = Informer::start(&env, &tasks, &client, "/things", DEFAULT_RESYNC, on);
+    let informer = Informer::start(&env, &tasks, &client, "/things");
+    informer.subscribe(on);
     let mut seen = Vec::new();
     while seen.len() < 5 {
         seen.extend(changes.recv().await);

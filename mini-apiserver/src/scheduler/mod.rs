@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub use crate::controllers::Error;
 use crate::controllers::queue::Queue;
 use crate::election::{Elector, LeaderLock};
-use crate::rest_client::informer::{Change, DEFAULT_RESYNC, Informer};
+use crate::rest_client::informer::{Change, Informer};
 use crate::rest_client::throttle::Throttle;
 use crate::rest_client::{Client, Identity, view};
 
@@ -68,9 +68,10 @@ async fn schedule(env: Env, client: Client) {
     let queue = Arc::new(Queue::default());
     let assumed = Assumed::default();
     let tries: Arc<Mutex<BTreeMap<String, u32>>> = Arc::default();
-    let pods = {
+    let pods = Informer::start(&env, &tasks, &client, "/api/v1/pods");
+    pods.subscribe({
         let (queue, assumed, tries) = (queue.clone(), assumed.clone(), tries.clone());
-        let on = move |change: &Change| {
+        move |change: &Change| {
             let pod = change.object();
             let gone = matches!(change, Change::Deleted(_));
             if !gone && view::text(pod, "/spec/nodeName").is_empty() {
@@ -82,11 +83,9 @@ async fn schedule(env: Env, client: Client) {
                 assumed.lock().expect("no panic with the lock").remove(&view::key(pod));
                 tries.lock().expect("no panic with the lock").remove(&view::key(pod));
             }
-        };
-        Informer::start(&env, &tasks, &client, "/api/v1/pods", DEFAULT_RESYNC, on)
-    };
-    let nodes =
-        Informer::start(&env, &tasks, &client, "/api/v1/nodes", DEFAULT_RESYNC, |_: &Change| {});
+        }
+    });
+    let nodes = Informer::start(&env, &tasks, &client, "/api/v1/nodes");
     pods.synced().await;
     nodes.synced().await;
     let mut rng = env.rng("place");
