@@ -413,12 +413,9 @@ fn purge_connections(ips: &[IpAddr]) {
     }
 }
 
-/// The director's handle on the world of this thread.
+/// The director's handle on the world of this thread; on any other thread its methods panic.
 #[derive(Clone, Copy)]
-pub struct World {
-    /// Worlds do not leave their thread.
-    _of_this_thread: std::marker::PhantomData<*const ()>,
-}
+pub struct World(());
 
 /// Runs `f` on the state of the run that the caller directs.
 fn direct<R>(f: impl FnOnce(&mut State) -> R) -> R {
@@ -427,12 +424,23 @@ fn direct<R>(f: impl FnOnce(&mut State) -> R) -> R {
 
 impl World {
     pub(crate) fn new() -> Self {
-        World { _of_this_thread: std::marker::PhantomData }
+        World(())
     }
 
     /// The run's seed.
     pub fn seed(&self) -> u64 {
         direct(|state| state.seed)
+    }
+
+    /// Starts a task of the director's own: it belongs to no process and ends with the run.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        #[expect(clippy::disallowed_methods, reason = "the run's runtime drops it at the end")]
+        tokio::spawn(task);
+    }
+
+    /// When a program last said something at INFO or above.
+    pub fn last_event(&self) -> Duration {
+        direct(|state| state.record.events.last().map_or(Duration::ZERO, |event| event.at))
     }
 
     /// A random stream of the director's.
