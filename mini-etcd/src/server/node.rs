@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anatomy_proto::etcdserverpb::InternalRaftRequest;
 use anatomy_proto::raftpb::{
-    ConfChange, ConfChangeType, ConfState, Entry, EntryType, Message, Snapshot,
+    ConfChange, ConfChangeType, ConfState, Entry, EntryType, Message, MessageType, Snapshot,
+    SnapshotMetadata,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -17,7 +18,7 @@ use super::apply::{self, Reply};
 use super::error::Error;
 use super::membership::peer_addr;
 use super::shared::{Leader, Progress, Shared};
-use crate::raft::{MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState};
+use crate::raft::{MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState, Storage as _};
 use crate::storage::Storage;
 use crate::storage::snap::marker;
 
@@ -177,13 +178,28 @@ impl Node {
         Ok(())
     }
 
-    fn send(&mut self, messages: Vec<Message>) {
+    fn send(&mut self, mut messages: Vec<Message>) {
+        for message in &mut messages {
+            if message.r#type() == MessageType::MsgSnap {
+                message.snapshot = Some(self.snapshot_now());
+            }
+        }
         for undelivered in self.shared.transport.send(messages) {
             self.raft.report_unreachable(undelivered.to);
             if undelivered.snapshot {
                 self.raft.report_snapshot(undelivered.to, false);
             }
         }
+    }
+
+    /// The state as it is now. Raft would send the last snapshot that was written, which may be
+    /// from before the receiver was added (as etcd 3.2 etcdserver/snapshot_merge.go).
+    fn snapshot_now(&self) -> Snapshot {
+        let index = self.applied;
+        let term = self.log.term(index).expect("the last applied entry is in the log");
+        let conf_state = Some(self.members.clone());
+        let data = self.shared.state().encode().into();
+        Snapshot { data, metadata: Some(SnapshotMetadata { conf_state, index, term }) }
     }
 
     fn lead(&mut self, soft: SoftState) {
