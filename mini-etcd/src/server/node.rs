@@ -173,7 +173,7 @@ impl Node {
         }
         self.log.append(&ready.entries);
         if let Some(state) = &ready.hard_state {
-            self.log.set_hard_state(state.clone());
+            self.log.set_hard_state(*state);
         }
         Ok(())
     }

@@ -108,7 +108,7 @@ impl Wal {
         sync: bool,
     ) -> Result<(), Error> {
         let mut records: Vec<Record> = entries.iter().cloned().map(Record::Entry).collect();
-        records.extend(state.cloned().map(Record::State));
+        records.extend(state.copied().map(Record::State));
         if records.is_empty() {
             return Ok(());
         }
@@ -155,7 +155,7 @@ impl Wal {
     fn note(&mut self, record: &Record) {
         match record {
             Record::Entry(entry) => self.last = entry.index,
-            Record::State(state) => self.state = state.clone(),
+            Record::State(state) => self.state = *state,
             Record::Snapshot(marker) => self.last = self.last.max(marker.index),
             Record::Identity(_) => {}
         }
@@ -171,7 +171,7 @@ impl Wal {
         let (path, temporary) = (self.dir.join(name.file()), self.dir.join("next.tmp"));
         self.file = self.disk.open(&temporary, Open::Truncate).await.map_err(at(&temporary))?;
         (self.length, self.chain) = (0, number as u32);
-        let head = [Record::Identity(self.identity.clone()), Record::State(self.state.clone())];
+        let head = [Record::Identity(self.identity.clone()), Record::State(self.state)];
         self.append(&head, true).await?;
         self.disk.rename(&temporary, &path).await.map_err(at(&path))?;
         self.file = self.disk.open(&path, Open::Existing).await.map_err(at(&path))?;

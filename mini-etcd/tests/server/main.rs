@@ -2,5 +2,6 @@
 
 mod channel;
 mod cluster;
+mod connection;
 mod single;
 mod world;

@@ -57,7 +57,7 @@ pub struct World {
     pub env: Env,
     pub tasks: Tasks,
     pub members: Vec<Member>,
-    _dir: Dir,
+    dir: Dir,
 }
 
 impl World {
@@ -77,7 +77,7 @@ impl World {
             Member { config, running: None }
         });
         let members = members.collect();
-        let mut world = World { tasks: env.tasks(), env, members, _dir: dir };
+        let mut world = World { tasks: env.tasks(), env, members, dir };
         (0..count).for_each(|i| world.start(i));
         world
     }
@@ -89,7 +89,9 @@ impl World {
     }
 
     pub fn start(&mut self, i: usize) {
-        let (env, config) = (self.env.clone(), self.members[i].config.clone());
+        let config = self.members[i].config.clone();
+        // A machine of its own, and so random numbers of its own.
+        let env = Machine::new(&config.name, self.dir.as_ref()).env();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = self.tasks.spawn_owned(async move {
             let stop = async { drop(stopped.await) };

@@ -13,6 +13,7 @@ use anatomy_proto::etcdserverpb::kv_server::KvServer;
 use anatomy_proto::etcdserverpb::lease_server::LeaseServer;
 use anatomy_proto::etcdserverpb::maintenance_server::MaintenanceServer;
 use anatomy_proto::etcdserverpb::watch_server::WatchServer;
+use harness_env::tasks::Executor;
 use harness_env::{Env, Listener, Stream, Tasks};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -56,7 +57,7 @@ pub(crate) async fn run(
                 let connection = Connection {
                     shared: shared.clone(),
                     routes: routes.clone(),
-                    tasks: connections.clone(),
+                    executor: connections.executor(),
                 };
                 connections.spawn(async move {
                     if let Err(error) = connection.serve(stream).await {
@@ -82,7 +83,8 @@ pub(crate) async fn drained(connections: &Tasks) {
 struct Connection {
     shared: Arc<Shared>,
     routes: Routes,
-    tasks: Arc<Tasks>,
+    /// Not the set of tasks itself: this is one of them, and the set ends with its last owner.
+    executor: Executor,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -114,7 +116,7 @@ impl Connection {
         let stopping = self.shared.stopping.wait(|stopping| stopping);
         if is_http2 {
             let limit = self.shared.config.profile.sends_stream_limit();
-            let connection = hyper::server::conn::http2::Builder::new(self.tasks.executor())
+            let connection = hyper::server::conn::http2::Builder::new(self.executor)
                 .timer(TokioTimer::new())
                 .auto_date_header(false)
                 .max_concurrent_streams(limit)

@@ -72,9 +72,8 @@ async fn receive(
         }
         match frame.content {
             Some(Content::Raft(message)) => {
-                if shared.inputs.send(Input::Message(message)).await.is_err() {
-                    return Ok(());
-                }
+                // The node is gone only when the member stops.
+                drop(shared.inputs.send(Input::Message(message)).await);
             }
             Some(Content::Question(question)) => {
                 let answer = shared.answer(&question);
