@@ -111,11 +111,11 @@ impl<S: Storage> Raft<S> {
                 }
             }
             MessageType::MsgProp if self.leader == NONE => return Err(Error::ProposalDropped),
-            MessageType::MsgProp | MessageType::MsgReadIndex | MessageType::MsgTransferLeader => {
-                if self.leader != NONE {
-                    m.to = self.leader;
-                    self.send(m);
-                }
+            MessageType::MsgProp | MessageType::MsgReadIndex | MessageType::MsgTransferLeader
+                if self.leader != NONE =>
+            {
+                m.to = self.leader;
+                self.send(m);
             }
             MessageType::MsgTimeoutNow => self.campaign(true),
             MessageType::MsgReadIndexResp => self.handle_read_index_response(m),

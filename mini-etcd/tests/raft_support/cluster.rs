@@ -82,7 +82,7 @@ impl<N: Node> Cluster<N> {
 
     /// A member that joins later starts from the first membership too, and learns from the log how
     /// it changed.
-    fn join(&mut self, id: u64) {
+    pub fn join(&mut self, id: u64) {
         self.slots.insert(id, Slot { disk: N::blank(&self.first_members), node: None });
         self.start(id);
     }
