@@ -56,8 +56,8 @@ pub struct Ready {
     pub snapshot: Option<Snapshot>,
     /// Entries to apply. All of them are saved by this member already.
     pub committed_entries: Vec<Entry>,
-    /// Messages to send. A lost one is no error; a failed [`super::RawNode::report_unreachable`]
-    /// or [`super::RawNode::report_snapshot`] report only costs time.
+    /// Messages to send. Losing one is no error, only time: say so with
+    /// [`super::RawNode::report_unreachable`], and [`super::RawNode::report_snapshot`] for snapshots.
     pub messages: Vec<Message>,
     /// Reads that may be answered.
     pub read_states: Vec<ReadState>,
