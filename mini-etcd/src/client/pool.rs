@@ -1,7 +1,7 @@
 //! The quota pool of grpc-go's HTTP/2 client: how many more streams a connection may open.
 //!
 //! It is the heart of grpc-go#1005 and therefore a pure state machine, so that the exhaustive
-//! search ([`super::search`]) drives the very code that the client runs. In Go the pool is a
+//! search (`search.rs`) drives the very code that the client runs. In Go the pool is a
 //! channel of capacity one beside an integer behind a lock, and the quota lies *either* on the
 //! channel or in the integer: whoever opens a stream receives the whole quota from the channel and
 //! puts back what it does not need. Putting back is where the releases differ:

@@ -166,7 +166,9 @@ impl Transport {
                     () = self.signals.closed.wait() => return Err(Failure::Lost),
                     held = quota.take(life) => held,
                 };
-                // The window of grpc-go#1005: the channel is empty until the rest is back.
+                // The window of grpc-go#1005: the channel is empty until the rest is back. Go can be
+                // interrupted on its return from the receive and again at the pool's lock.
+                points.point().await;
                 points.point().await;
                 held.give_back();
                 Some(held)

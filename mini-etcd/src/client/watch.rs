@@ -105,7 +105,18 @@ pub(super) async fn run(conn: Arc<Conn>, mut commands: Commands) {
 
 /// Serves until there are no watches left, or an error ends them all.
 async fn serve(conn: &Conn, watches: &mut Watches, commands: &mut Commands) -> Result<(), Status> {
-    while !watches.is_empty() {
+    for stream in 0u64.. {
+        if watches.is_empty() {
+            break;
+        }
+        if stream > 0 {
+            // The error goes from the goroutine that reads to the one that runs, which waits for
+            // those that serve before it opens a new stream: three hand-overs.
+            let mut points = conn.next_points();
+            for _ in 0..3 {
+                points.point().await;
+            }
+        }
         let Some(mut stream) = open(conn, watches, commands).await? else { break };
         watches.resume(&stream);
         while !watches.is_empty() {

@@ -105,7 +105,12 @@ impl Member {
     /// Listens on a free port, or on the one it had before.
     pub async fn start(addr: Option<SocketAddr>, limit: Option<u32>, store: Arc<Store>) -> Member {
         let env = Machine::new("etcd", ".").with_ip(Ipv4Addr::LOCALHOST.into()).env();
-        let port = addr.map_or(0, |addr| addr.port());
+        Member::on(&env, addr.map_or(0, |addr| addr.port()), limit, store).await
+    }
+
+    /// Listens on a port of a given machine.
+    pub async fn on(env: &Env, port: u16, limit: Option<u32>, store: Arc<Store>) -> Member {
+        let env = env.clone();
         let listener = loop {
             match env.listen_port(port).await {
                 Ok(listener) => break listener,
