@@ -1,0 +1,3 @@
+//! What must hold of every run, one property a file.
+
+pub mod payments;
