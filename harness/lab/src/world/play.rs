@@ -1,0 +1,156 @@
+//! The director of a run: builds the cluster, plays the acts, looks back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness_sim::World;
+use mini_apiserver::controllers::LeaderLock;
+use mini_apiserver::{Version, apiserver};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::control_plane::{self, ControlPlane};
+use super::etcd::Etcd;
+use super::images::Images;
+use super::operators::{Machines, Office};
+use super::outside::Outside;
+use super::topology::{Topology, port};
+use super::{balancer, manifests, nodes};
+use crate::Request;
+use crate::outcome::ActSpan;
+use crate::scenario::{Act, End};
+
+/// How long the bank runs before the first act, so that nothing is new when it begins.
+const SETTLING: Duration = Duration::from_secs(30);
+
+/// What the director knows at the end.
+pub struct Played {
+    /// The acts that were played.
+    pub acts: Vec<ActSpan>,
+    /// When each ended, in virtual time.
+    pub ends: Vec<(String, Duration)>,
+}
+
+/// Plays a request in this world.
+///
+/// # Errors
+/// Why the cluster could not be built.
+pub async fn play(
+    world: World,
+    request: &Request,
+    topology: Arc<Topology>,
+    outside: Outside,
+) -> Result<Played, String> {
+    let (scenario, settings) = (&request.scenario, &request.settings);
+    let parse = |component: &str| scenario.version(settings, component);
+    let members = scenario.cluster.etcd_members as usize;
+    let profile = parse("etcd").parse().map_err(|_| format!("etcd {}", parse("etcd")))?;
+    let version: Version =
+        parse("kubernetes").parse().map_err(|_| format!("kubernetes {}", parse("kubernetes")))?;
+    let generation =
+        parse("etcd-client").parse().map_err(|_| format!("etcd-client {}", parse("etcd-client")))?;
+    let mesh = parse("linkerd").to_owned();
+
+    let etcd = Etcd::start(world, &topology, members, profile);
+    let listed = (0..members).map(|n| topology.etcd_client(n)).collect();
+    let config = control_plane::Config {
+        apiserver: apiserver::Config::new(port::APISERVER, listed, generation, version),
+        leader_lock: match settings.level("leader-lock") {
+            "endpoints" => LeaderLock::Endpoints,
+            _ => LeaderLock::ConfigMaps,
+        },
+    };
+    let control_plane = ControlPlane::start(world, &topology, &config);
+    let applications =
+        Arc::new(manifests::applications(scenario, settings.number("services") as usize));
+    balance(world, &topology, &applications);
+    let images = Arc::new(Images::new(&topology, scenario, &applications));
+    outside.start_inside(world, &topology);
+    nodes::start(world, &topology, &images);
+
+    let office = Office {
+        world,
+        topology: topology.clone(),
+        machines: Arc::new(Machines { etcd, control_plane }),
+        namespace: scenario.cluster.namespace.clone(),
+        alarms: topology.monitor.port(port::WEB),
+        listed_members: members,
+        applications: applications.clone(),
+    };
+    office.build(&mesh).await?;
+    outside.start_outside(world, &topology, &applications);
+    sleep(SETTLING).await;
+
+    let mut played = Played { acts: Vec::new(), ends: Vec::new() };
+    for act in &scenario.acts {
+        world.jump_wall(act.starts);
+        perform(world, request, &office, act).await;
+        let calendar = &scenario.calendar;
+        played.acts.push(ActSpan {
+            name: act.name.clone(),
+            start: calendar.offset_of(act.starts),
+            end: calendar.offset_of(world.wall()),
+        });
+        played.ends.push((act.name.clone(), world.now()));
+        if request.until.as_ref() == Some(&act.name) {
+            return Ok(played);
+        }
+    }
+    outside.finish(world, &topology).await;
+    Ok(played)
+}
+
+/// The two load balancers.
+fn balance(world: World, topology: &Topology, applications: &[manifests::Application]) {
+    let apiservers = topology.masters.iter().map(|m| m.port(port::APISERVER)).collect();
+    world.start(&topology.api_balancer.name, "elb", move |env| {
+        balancer::run(env, port::APISERVER, apiservers)
+    });
+    for entry in applications.iter().filter_map(|app| app.entry) {
+        let nodes = topology.workers.iter().map(|worker| worker.place.port(entry)).collect();
+        let name = format!("elb-{entry}");
+        world.start(&topology.edge_balancer.name, &name, move |env| balancer::run(env, entry, nodes));
+    }
+}
+
+/// Plays an act to its end.
+async fn perform(world: World, request: &Request, office: &Office, act: &Act) {
+    let began = Instant::now();
+    let until = match act.end {
+        End::At(end) => began + end.since(act.starts),
+        End::Settled { limit, .. } => began + limit,
+    };
+    let (done, mut steps) = tokio::sync::mpsc::channel::<()>(1);
+    for step in &act.steps {
+        let (office, step, done) = (office.clone(), step.clone(), done.clone());
+        let decision = step.decision(&request.settings);
+        world.spawn(async move {
+            sleep_until(began + step.at).await;
+            office.take(&step, decision).await;
+            drop(done);
+        });
+    }
+    drop(done);
+    match act.end {
+        End::At(_) => sleep_until(until).await,
+        End::Settled { quiet, .. } => {
+            let settled = async {
+                // Nothing is ever sent: the channel closes when the last step is done.
+                steps.recv().await;
+                let done = world.now();
+                loop {
+                    let calm_since = world.last_event().max(done);
+                    let calm = world.now().saturating_sub(calm_since);
+                    if calm >= quiet {
+                        break;
+                    }
+                    sleep(quiet - calm).await;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = settled => {}
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! From the record of a run to what a person is told: the timeline, the pools, the chain.
+//!
+//! A program says what happened to it; here it is chosen what of that matters. Repetitions are
+//! folded: a kind of event of one actor and one subject is told again only after a pause, so that a
+//! thing that goes on for an hour is a few lines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness_sim::{Event, FaultReport};
+
+use crate::outcome::{ActSpan, Entry, FaultRecord, PoolState};
+use crate::scenario::Calendar;
+
+/// The kinds that a person wants to read of, and after how long again.
+const TOLD: &[(&str, Duration)] = &[
+    ("alarm.cleared", ALWAYS),
+    ("alarm.raised", ALWAYS),
+    ("apiserver.started", ALWAYS),
+    ("apiserver.timeout", LATER),
+    ("apiserver.too-many-requests", LATER),
+    ("endpoints.given-up", LATER),
+    ("endpoints.update-failed", LATER),
+    ("etcd-client.quota.lost", ALWAYS),
+    ("etcd-client.quota.recovered", ALWAYS),
+    ("etcd.grown", ALWAYS),
+    ("etcd.leader", ALWAYS),
+    ("etcd.member.added", ALWAYS),
+    ("etcd.ready", ALWAYS),
+    ("etcd.upgraded", ALWAYS),
+    ("leader.acquired", ALWAYS),
+    ("leader.lost", ALWAYS),
+    ("mesh.namer.failed", LATER),
+    ("mesh.namer.frozen", ALWAYS),
+    ("mesh.restart.first", ALWAYS),
+    ("mesh.restarted", ALWAYS),
+    ("node.lost", ALWAYS),
+    ("pod.mount-failed", LATER),
+    ("process.crashed", ALWAYS),
+    ("reconciled", ALWAYS),
+    ("service.deleted", ALWAYS),
+    ("standin.off", ALWAYS),
+    ("standin.on", ALWAYS),
+];
+
+const ALWAYS: Duration = Duration::ZERO;
+const LATER: Duration = Duration::from_secs(30 * 60);
+
+/// The lines of the timeline.
+pub fn timeline(events: &[Event], calendar: &Calendar) -> Vec<Entry> {
+    let mut last: BTreeMap<(String, String), Duration> = BTreeMap::new();
+    let mut entries = Vec::new();
+    for event in events {
+        let pause = if event.kind.starts_with("step.") {
+            ALWAYS
+        } else {
+            match TOLD.iter().find(|(kind, _)| *kind == event.kind) {
+                Some((_, pause)) => *pause,
+                None => continue,
+            }
+        };
+        let actor = actor(event);
+        let key = (actor.clone(), event.kind.clone());
+        if !pause.is_zero() && last.get(&key).is_some_and(|at| event.at < *at + pause) {
+            continue;
+        }
+        last.insert(key, event.at);
+        let because = event.fields.get("because");
+        entries.push(Entry {
+            at: calendar.offset_of(harness_env::Wall(event.wall)),
+            actor,
+            kind: event.kind.clone(),
+            text: event.message.clone(),
+            because: because
+                .map(|text| text.split("; ").map(str::to_owned).collect())
+                .unwrap_or_default(),
+        });
+    }
+    entries
+}
+
+/// Who: a person by team, a program with its machine.
+fn actor(event: &Event) -> String {
+    let person = event.kind.starts_with("step.")
+        || event.machine == "office"
+        || event.process.is_empty()
+        || event.process == event.machine;
+    match (person, event.process.as_str()) {
+        (_, "") => "world".to_owned(),
+        (true, who) => who.to_owned(),
+        (false, program) => format!("{program} on {}", event.machine),
+    }
+}
+
+/// Follows the pools of the apiservers' etcd clients: which have lost their quota.
+#[derive(Default)]
+pub struct Pools {
+    stuck: BTreeMap<(String, String), u64>,
+}
+
+impl Pools {
+    /// The pools at the end of each act, from what the clients said.
+    pub fn at_the_ends_of(events: &[Event], ends: &[(String, Duration)]) -> Vec<PoolState> {
+        let mut pools = Pools::default();
+        let mut events = events.iter().peekable();
+        let mut states = Vec::new();
+        for (act, end) in ends {
+            while let Some(event) = events.next_if(|event| event.at <= *end) {
+                pools.follow(event);
+            }
+            states.extend(pools.stuck.iter().filter(|(_, count)| **count > 0).map(
+                |((apiserver, resource), _)| PoolState {
+                    act: act.clone(),
+                    apiserver: apiserver.clone(),
+                    resource: resource.clone(),
+                    stuck: true,
+                    waiting: 0,
+                },
+            ));
+        }
+        states
+    }
+
+    fn follow(&mut self, event: &Event) {
+        match event.kind.as_str() {
+            "etcd-client.quota.lost" | "etcd-client.quota.recovered" => {
+                let Some(client) = event.fields.get("client") else { return };
+                let count = self.stuck.entry((event.machine.clone(), client.clone())).or_default();
+                if event.kind.ends_with("lost") {
+                    *count += 1;
+                } else {
+                    *count = count.saturating_sub(1);
+                }
+            }
+            // A new process has new pools.
+            "apiserver.started" => {
+                self.stuck.retain(|(machine, _), _| *machine != event.machine);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The faults as the outcome tells them.
+pub fn faults(reports: &[FaultReport]) -> Vec<FaultRecord> {
+    let fault = |report: &FaultReport| FaultRecord {
+        id: format!("f{}", report.id.0),
+        kind: report.kind.clone(),
+        effects: report.effects,
+    };
+    reports.iter().map(fault).collect()
+}
+
+/// Which conditions led to what happened, the first first: what the record shows, and no more.
+pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<String> {
+    let mut chain = Vec::new();
+    let when = |event: &Event| {
+        let at = calendar.offset_of(harness_env::Wall(event.wall));
+        format!("{}, {}", calendar.date(at), calendar.minute(at))
+    };
+    let main = acts.last().map_or(f64::MIN, |act| act.start);
+    let first = |kind: &str| events.iter().find(|event| event.kind == kind);
+    let in_the_outage = |kind: &str| {
+        events.iter().find(|event| {
+            event.kind == kind && calendar.offset_of(harness_env::Wall(event.wall)) >= main
+        })
+    };
+    if let Some(event) = first("etcd.upgraded") {
+        chain.push(format!("{}: {}; from now on it tells clients a limit of streams", when(event), event.message));
+    }
+    if let Some(event) = first("step.scale") {
+        chain.push(format!("{}: {} {}; its Service stays", when(event), event.process, event.message));
+    }
+    let lost: Vec<&Event> =
+        events.iter().filter(|event| event.kind == "etcd-client.quota.lost").collect();
+    for event in &lost {
+        chain.push(format!("{}: {}", when(event), event.message));
+    }
+    if let Some(event) = events.iter().find(|event| event.kind == "mesh.namer.frozen") {
+        let count = events.iter().filter(|event| event.kind == "mesh.namer.frozen").count();
+        chain.push(format!("{}: {} ({count} times in all)", when(event), event.message));
+    }
+    for kind in [
+        "step.deploy",
+        "endpoints.update-failed",
+        "step.restart-mesh",
+        "pod.mount-failed",
+        "step.restart-apiservers",
+        "mesh.namer.failed",
+        "step.delete-empty-services",
+    ] {
+        if let Some(event) = in_the_outage(kind) {
+            let who = if kind.starts_with("step.") { format!("{} ", event.process) } else { String::new() };
+            chain.push(format!("{}: {who}{}", when(event), event.message));
+        }
+    }
+    chain
+}
