@@ -1,4 +1,34 @@
-//! A small etcd.
+//! A small etcd: members that are real programs over `harness-env`, and the historical clients of
+//! the v3 API.
+//!
+//! A member keeps a log with others (Raft), a multi-version store made from it, leases and
+//! watches, and serves etcd's own gRPC API. Which etcd it is, is a [`Profile`]: the differences
+//! between 3.1, 3.2 and 3.4 that clients can notice decided how outages went.
+//!
+//! ```no_run
+//! use harness_env::real::Machine;
+//! use mini_etcd::Profile;
+//! use mini_etcd::server::{Config, run};
+//!
+//! # async fn example() -> Result<(), mini_etcd::server::Error> {
+//! let (client, peer) = (([127, 0, 0, 1], 2379).into(), ([127, 0, 0, 1], 2380).into());
+//! let config = Config::new("default", client, peer, Profile::V3_2_9);
+//! run(Machine::new("etcd", ".").env(), config, std::future::pending()).await
+//! # }
+//! ```
+//!
+//! | module | the question it answers |
+//! |---|---|
+//! | [`raft`] | how members agree on a log, without I/O |
+//! | [`storage`] | what survives a crash |
+//! | [`mvcc`] | what was stored at a revision, and what changed since |
+//! | [`lease`] | which keys go away when nobody renews them |
+//! | [`server`] | the member |
+//! | [`client`] | clientv3 as of its generations |
+//!
+//! Not modelled: auth, TLS, the v2 API beyond a member's attributes, `Maintenance.Snapshot`,
+//! raising the cluster's version, the database file and its quota (the `NOSPACE` alarm can be set
+//! by hand).
 
 pub mod client;
 pub mod lease;

@@ -1,0 +1,9 @@
+//! Members in the simulator: zones lost, power lost, and the same again for the same seed.
+
+#[path = "../server/channel.rs"]
+mod channel;
+mod crashes;
+mod grow;
+mod idle;
+mod room;
+mod zones;
