@@ -19,7 +19,7 @@ use super::{Entries, journeys_from};
 use crate::scenario::{Entry, Journey, Workload};
 
 /// The dearest thing that is bought, in pence. An assumption.
-const AMOUNT_MAX: u64 = 60_00;
+const AMOUNT_MAX: u64 = 6_000;
 /// How many requests of a journey one life of a program may make: ids of the next life begin there.
 pub(super) const PER_LIFE: u64 = 1_000_000_000;
 

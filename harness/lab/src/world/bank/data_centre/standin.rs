@@ -14,9 +14,9 @@ use crate::world::bank::journal::Journal;
 use crate::world::bank::payment::Request;
 
 /// The dearest payment that is approved, in pence. An assumption, as is the next one.
-pub const AMOUNT_MAX: u64 = 100_00;
+pub const AMOUNT_MAX: u64 = 10_000;
 /// The most that is approved for one card until the ledger is in step again, in pence.
-pub const CARD_MAX: u64 = 300_00;
+pub const CARD_MAX: u64 = 30_000;
 /// The file.
 const FILE: &str = "advices.log";
 
@@ -35,6 +35,8 @@ pub struct StandIn {
     journal: Journal,
     /// In the order in which they were approved.
     advices: BTreeMap<u64, Request>,
+    /// The number of the advice with an id.
+    numbers: BTreeMap<String, u64>,
     next: u64,
     spent: BTreeMap<u32, u64>,
 }
@@ -46,12 +48,17 @@ impl StandIn {
     /// The disk fails, or the file is none of stand-in's.
     pub async fn open(env: &Env) -> io::Result<Self> {
         let (journal, lines) = Journal::open::<Line>(env, FILE).await?;
-        let mut standin =
-            StandIn { journal, advices: BTreeMap::new(), next: 0, spent: BTreeMap::new() };
+        let mut standin = StandIn {
+            journal,
+            advices: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            next: 0,
+            spent: BTreeMap::new(),
+        };
         for line in lines {
             match line {
                 Line::Advice(request) => standin.remember(request),
-                Line::Booked(id) => standin.advices.retain(|_, advice| advice.id != id),
+                Line::Booked(id) => standin.forget(&id),
             }
         }
         Ok(standin)
@@ -63,7 +70,7 @@ impl StandIn {
     /// The disk fails: nothing is approved.
     pub async fn decide(&mut self, request: &Request) -> io::Result<bool> {
         let card = request.card.unwrap_or_default();
-        if self.advices.values().any(|advice| advice.id == request.id) {
+        if self.numbers.contains_key(&request.id) {
             return Ok(true);
         }
         let spent = self.spent.get(&card).copied().unwrap_or_default();
@@ -77,8 +84,15 @@ impl StandIn {
 
     fn remember(&mut self, request: Request) {
         *self.spent.entry(request.card.unwrap_or_default()).or_default() += request.amount;
+        self.numbers.insert(request.id.clone(), self.next);
         self.advices.insert(self.next, request);
         self.next += 1;
+    }
+
+    fn forget(&mut self, id: &str) {
+        if let Some(number) = self.numbers.remove(id) {
+            self.advices.remove(&number);
+        }
     }
 
     /// The oldest advice that the ledger has not booked.
@@ -97,13 +111,14 @@ impl StandIn {
     /// # Errors
     /// The disk fails: the advice is still held, and may be replayed again.
     pub async fn booked(&mut self, id: &str) -> io::Result<()> {
-        if self.advices.values().all(|advice| advice.id == id) {
+        let last = self.numbers.len() == 1 && self.numbers.contains_key(id);
+        if last {
             self.journal.clear().await?;
             self.spent.clear();
         } else {
             self.journal.append(&Line::Booked(id.to_owned())).await?;
         }
-        self.advices.retain(|_, advice| advice.id != id);
+        self.forget(id);
         Ok(())
     }
 }

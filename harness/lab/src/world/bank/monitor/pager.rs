@@ -60,8 +60,11 @@ impl Pager {
                 Some(alarm) => alarm.success = success,
             }
         }
-        let over = self.alarms.extract_if(.., |_, alarm| alarm.success > CLEARED_ABOVE);
-        changes.extend(over.map(|(_, alarm)| Change::Cleared(alarm)));
+        let (over, on): (BTreeMap<_, _>, _) = std::mem::take(&mut self.alarms)
+            .into_iter()
+            .partition(|(_, alarm)| alarm.success > CLEARED_ABOVE);
+        self.alarms = on;
+        changes.extend(over.into_values().map(Change::Cleared));
         changes
     }
 
