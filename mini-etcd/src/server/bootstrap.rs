@@ -45,7 +45,12 @@ pub(super) async fn start(env: &Env, config: &Config) -> Result<Started, Error> 
     let disk = env.disk();
     let found = Storage::open(disk.clone(), &config.data_dir).await?;
     let (storage, opened, known) = match found {
-        Some((storage, opened)) => (storage, opened, Membership::default()),
+        Some((mut storage, mut opened)) => {
+            if never_began(&opened) && config.initial_state == InitialState::New {
+                opened = record(&mut storage, begin(config)?.2, opened.identity).await?;
+            }
+            (storage, opened, Membership::default())
+        }
         None => {
             let (known, id, entries) = match config.initial_state {
                 InitialState::New => begin(config)?,
@@ -56,16 +61,31 @@ pub(super) async fn start(env: &Env, config: &Config) -> Result<Started, Error> 
             };
             let identity = Identity { member: id, cluster: known.id };
             let mut storage = Storage::create(disk, &config.data_dir, identity.clone()).await?;
-            let state = match entries.len() {
-                0 => HardState::default(),
-                n => HardState { term: 1, vote: 0, commit: n as u64 },
-            };
-            storage.wal.save(Some(&state), &entries, true).await?;
-            let opened = Opened { identity, snapshot: None, state, entries };
+            let opened = record(&mut storage, entries, identity).await?;
             (storage, opened, known)
         }
     };
     assemble(env, config, storage, opened, known)
+}
+
+/// Whether a crash came between the log's first record and the cluster's beginning: the member
+/// has heard and said nothing yet.
+fn never_began(opened: &Opened) -> bool {
+    opened.snapshot.is_none() && opened.state == HardState::default()
+}
+
+/// Writes what a log begins with.
+async fn record(
+    storage: &mut Storage,
+    entries: Vec<Entry>,
+    identity: Identity,
+) -> Result<Opened, Error> {
+    let state = match entries.len() {
+        0 => HardState::default(),
+        n => HardState { term: 1, vote: 0, commit: n as u64 },
+    };
+    storage.wal.save(Some(&state), &entries, true).await?;
+    Ok(Opened { identity, snapshot: None, state, entries })
 }
 
 /// The entries that a new cluster begins with.

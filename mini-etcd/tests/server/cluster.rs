@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anatomy_proto::etcdserverpb::{
     HashKvRequest, LeaseGrantRequest, LeaseKeepAliveRequest, MemberAddRequest, MemberListRequest,
-    MemberRemoveRequest, StatusRequest,
+    MemberPromoteRequest, MemberRemoveRequest, StatusRequest,
 };
 use mini_etcd::Profile;
 use mini_etcd::server::{Config, InitialState};
@@ -151,4 +151,31 @@ async fn a_leader_that_stops_hands_over_first() {
     let after = term(all[other].clone()).await;
     assert_eq!(after, before + 1);
     put(&all[other], "a", "2").await;
+}
+
+#[tokio::test]
+async fn a_learner_serves_its_own_reads_alone_until_it_is_promoted() {
+    let mut world = World::new("learner", 1, Profile::V3_4);
+    let first = world.client(0).await;
+    put(&first, "a", "1").await;
+    let (client, peer) = (free_addr(), free_addr());
+    let add = MemberAddRequest { peer_ur_ls: vec![format!("http://{peer}")], is_learner: true };
+    let added = first.cluster().member_add(add).await.unwrap().into_inner();
+    // It does not vote, so nothing waits for it.
+    put(&first, "a", "2").await;
+    let mut config = Config::new("m1", client, peer, Profile::V3_4);
+    let old = world.members[0].config.clone();
+    config.initial_state = InitialState::Existing;
+    config.initial_cluster = vec![("m0".into(), old.peer_addr), ("m1".into(), peer)];
+    (config.heartbeat, config.election) = (old.heartbeat, old.election);
+    world.add(config);
+    let learner = world.client(1).await;
+    let error = learner.put("a", "3").await.unwrap_err();
+    assert_eq!(error.message(), "etcdserver: rpc not supported for learner");
+    let id = added.member.unwrap().id;
+    while first.cluster().member_promote(MemberPromoteRequest { id }).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    put(&learner, "a", "3").await;
+    assert_eq!(first.get("a").await.unwrap().as_deref(), Some("3"));
 }

@@ -96,3 +96,24 @@ fn no_acknowledged_put_is_lost_whenever_power_fails() {
         }
     }
 }
+
+#[test]
+fn a_cluster_begins_whenever_power_fails_while_it_does() {
+    for millis in 0..12 {
+        let put =
+            harness_sim::run(config(millis, 1), move |world| async move {
+                start(&world, 0, 1);
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                world.power_off(&machine(0));
+                world.power_on(&machine(0));
+                let member = start(&world, 0, 1);
+                let addr = client_addr(&world, 0);
+                let limit = Duration::from_secs(30);
+                let put = client(&world, move |env| async move {
+                    put_somewhere(&env, &[addr], "a", limit).await
+                });
+                (put.await, member.exit())
+            });
+        assert!(put.result.0.is_some(), "power failed after {millis} ms: {:?}", put.result.1);
+    }
+}

@@ -25,8 +25,21 @@ impl Api {
         })
     }
 
-    /// Whether a call may be made: one that asks for a leader needs one.
+    /// Whether a call may be made: a learner takes none but reads of what it has itself, and a call
+    /// that asks for a leader needs one (etcd 3.4 etcdserver/api/v3rpc/interceptor.go).
     pub fn admit(&self, metadata: &MetadataMap) -> Result<(), Status> {
+        let is_learner = {
+            let state = self.shared.state();
+            state.membership.members.get(&self.shared.id).is_some_and(|member| member.is_learner)
+        };
+        if is_learner {
+            return Err(Refusal::NotForLearner.into());
+        }
+        self.admit_local(metadata)
+    }
+
+    /// Whether a call that a learner may answer may be made.
+    pub fn admit_local(&self, metadata: &MetadataMap) -> Result<(), Status> {
         if wants_leader(metadata) && self.shared.leader.get().id == NONE {
             return Err(Refusal::NoLeader.into());
         }

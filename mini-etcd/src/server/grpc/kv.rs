@@ -29,7 +29,11 @@ impl Kv for Api {
         &self,
         request: Request<RangeRequest>,
     ) -> Result<Response<RangeResponse>, Status> {
-        self.admit(request.metadata())?;
+        if request.get_ref().serializable {
+            self.admit_local(request.metadata())?;
+        } else {
+            self.admit(request.metadata())?;
+        }
         let request = request.into_inner();
         check::range(&request)?;
         if !request.serializable {
