@@ -10,12 +10,14 @@
 //! | [`scenario`] | what is played: acts, steps, factors, and what a file may say |
 //! | [`world`] | how it is played: the cluster, the bank and the operators in the machine room |
 //! | [`outcome`] | what came of it: severity, phases, journeys, digest |
+//! | [`oracle`] | what must hold whatever happens |
 //! | [`narrate`] | how a person is told |
 //! | [`sweep`] | how often it happens over many seeds |
 //! | [`cli`] | what the program `anatomy` accepts |
 
 pub mod cli;
 pub mod narrate;
+pub mod oracle;
 pub mod outcome;
 pub mod scenario;
 pub mod sweep;

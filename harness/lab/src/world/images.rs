@@ -7,9 +7,11 @@ use harness_env::Env;
 use harness_env::host::BoxFuture;
 use mini_apiserver::kubelet::Sandbox;
 
+use super::bank::service::{self, ServiceConfig};
 use super::manifests::{Application, BANK, MESH};
 use super::topology::{Topology, Worker, port};
 use crate::Scenario;
+use crate::scenario::Workload;
 
 /// A program that has not been started.
 pub type Start = Box<dyn FnOnce(Env) -> BoxFuture<'static, Result<(), String>> + Send>;
@@ -21,13 +23,24 @@ const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /// The registry of images.
 pub struct Images {
     apiserver: SocketAddr,
+    database: SocketAddr,
     applications: Arc<Vec<Application>>,
+    workload: Arc<Workload>,
 }
 
 impl Images {
     /// The images of a scenario.
-    pub fn new(topology: &Topology, _scenario: &Scenario, applications: &Arc<Vec<Application>>) -> Self {
-        Images { apiserver: topology.api(), applications: applications.clone() }
+    pub fn new(
+        topology: &Topology,
+        scenario: &Scenario,
+        applications: &Arc<Vec<Application>>,
+    ) -> Self {
+        Images {
+            apiserver: topology.api(),
+            database: topology.database.port(port::WEB),
+            applications: applications.clone(),
+            workload: Arc::new(scenario.workload.clone()),
+        }
     }
 
     /// The program of a sandbox on a node.
@@ -44,16 +57,14 @@ impl Images {
         };
         let entry =
             self.applications.iter().find(|app| app.name == service).and_then(|app| app.entry);
-        let listen = entry.unwrap_or(port::SERVICE);
-        let _proxy = worker.place.port(port::MESH);
-        Ok(Box::new(move |env| {
-            Box::pin(async move {
-                let listener = env.listen_port(listen).await.map_err(|e| e.to_string())?;
-                loop {
-                    listener.accept().await.map_err(|e| e.to_string())?;
-                }
-            })
-        }))
+        let config = ServiceConfig {
+            name: service.to_owned(),
+            port: entry.unwrap_or(port::SERVICE),
+            proxy: worker.place.port(port::MESH),
+            database: self.database,
+            workload: self.workload.clone(),
+        };
+        Ok(Box::new(move |env| Box::pin(service::run(env, config))))
     }
 
     fn mesh(&self, sandbox: &Sandbox) -> Result<Start, String> {

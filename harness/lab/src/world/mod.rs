@@ -12,7 +12,7 @@
 //! | [`story`] | from the record to what a person is told |
 
 pub mod balancer;
-//pub mod bank;
+pub mod bank;
 pub mod control_plane;
 pub mod etcd;
 pub mod images;
