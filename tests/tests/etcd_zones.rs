@@ -93,7 +93,7 @@ impl Cluster {
 /// Runs `story` on a cluster of which the first `begin` members begin together.
 fn told<F>(zones: &'static str, begin: usize, story: fn(Cluster) -> F) -> String
 where
-    F: Future<Output = Cluster>,
+    F: Future<Output = Cluster> + 'static,
 {
     let mut config = Config::new(7).machine(MachineSpec::new("client"));
     for member in members(zones, |_| [0, 0, 0, 0].into()) {
@@ -132,12 +132,25 @@ fn nine_members_in_three_zones_survive_a_zone_and_a_machine_but_not_three_machin
         cluster.ask("three of nine, a read of what is there", Ask::Read("c1", true)).await;
         cluster.on(&["a1", "a2", "a3", "b1", "b2", "b3"]);
         cluster.ask("all back, a write", Ask::Create("fourth".into())).await;
+        // The client waits up to two minutes between its attempts to connect (grpc-go 1.0).
+        sleep(Duration::from_secs(180)).await;
         for member in ["a1", "b1", "c1"] {
             cluster.ask(&format!("{member} reads"), Ask::Read(member, false)).await;
         }
         cluster
     });
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    nine of nine, a write: revision 2
+    zone a lost, a write: revision 3
+    b1 lost too, a write: revision 4
+    three of nine, a write: etcdserver: request timed out (Unavailable) after 7 s
+    three of nine, a read of the newest: no answer
+    three of nine, a read of what is there: first second third
+    all back, a write: revision 5
+    a1 reads: first fourth second third
+    b1 reads: first fourth second third
+    c1 reads: first fourth second third
+    ");
 }
 
 #[test]
@@ -159,7 +172,14 @@ fn with_four_members_the_zone_of_two_is_the_quorum() {
         cluster.ask("b1 reads", Ask::Read("b1", false)).await;
         cluster
     });
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    three of three, a write: revision 2
+    a2 is added: 4 members
+    four of four, a write: revision 3
+    zone a lost, a write: etcdserver: request timed out (Unavailable) after 7 s
+    zone a back, a write: revision 4
+    b1 reads: first second third
+    ");
 }
 
 #[test]
@@ -173,8 +193,15 @@ fn with_three_members_in_three_zones_a_zone_is_not_missed() {
         cluster.ask("zone b lost too, a write", Ask::Put("c1")).await;
         cluster.on(&["a1", "b1"]);
         cluster.ask("both back, a write", Ask::Create("third".into())).await;
+        sleep(Duration::from_secs(180)).await;
         cluster.ask("a1 reads", Ask::Read("a1", false)).await;
         cluster
     });
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    three of three, a write: revision 2
+    zone a lost, a write: revision 3
+    zone b lost too, a write: etcdserver: request timed out (Unavailable) after 7 s
+    both back, a write: revision 4
+    a1 reads: first second third
+    ");
 }
