@@ -86,6 +86,7 @@ pub trait File: Send + Sync + 'static {
     ///
     /// # Errors
     /// As `fstat(2)`.
+    #[allow(clippy::len_without_is_empty)]
     async fn len(&self) -> io::Result<u64>;
 
     /// Returns when everything written so far is durable.

@@ -97,13 +97,17 @@ impl Env {
     }
 }
 
+/// For how long a goroutine may keep a processor while others wait for it (Go 1.7,
+/// `runtime/proc.go`: `forcePreemptNS`).
+const TIME_SLICE: Duration = Duration::from_millis(10);
+
 /// Scheduling points for code that models a preemptive program.
 ///
 /// A Go program can be interrupted between any two instructions; a future of ours only at an
 /// `.await`. Where a race of the modelled program lives, put a point. With the engine's
 /// probability it interrupts: half of the times it lets the other tasks run 1 to 3 rounds, half of
-/// the times it holds this one for up to 2 ms (a goroutine that lost its processor, or one that
-/// was made to assist the garbage collector).
+/// the times it holds this one for up to a time slice (a goroutine that lost its processor to
+/// another, or that was made to assist the garbage collector).
 pub struct Preemption {
     probability: f64,
     rng: Rng,
@@ -120,7 +124,7 @@ impl Preemption {
                 tokio::task::yield_now().await;
             }
         } else {
-            let pause = self.rng.duration(Duration::ZERO..Duration::from_millis(2));
+            let pause = self.rng.duration(Duration::ZERO..TIME_SLICE);
             tokio::time::sleep(pause).await;
         }
     }

@@ -1,9 +1,13 @@
 //! The driver: carries packets when they are due.
 //!
-//! It is one task. A poll of a socket marks the world dirty and wakes it; it then collects what the
-//! kernels produced, asks the fabric for each packet's fate, and sleeps until the earliest arrival.
+//! It is one task. Whatever polls a socket marks the world dirty and wakes it. It then waits, at the
+//! same instant, until every task that has something to do has done it, and only then collects what
+//! the kernels produced: collecting looks at every socket of every host, so it is done once for all
+//! of them. An acknowledgement that a later segment of its flow carries as well is not sent: that is
+//! what a real kernel's delayed acknowledgements come to (RFC 1122, 4.2.3.2).
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,38 +16,53 @@ use turmoil_net::{Packet, Transport};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fabric::{Due, Fate};
-use crate::world::{State, clear_dirty, is_dirty, set_driver, with_net, with_state};
+use crate::scope;
+use crate::world::{State, clear_dirty, is_dirty, kick, set_driver, with_net, with_state};
+
+/// How many rounds of the runtime's queue the driver lets pass before it collects all the same: a
+/// program that never rests at an instant cannot stop the network.
+const ROUNDS_MAX: u32 = 100;
 
 /// The driver's task. It never ends; the run drops it.
 pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     outbound: Vec<Packet>,
+    /// The count of polls when it last looked, and how often it has looked in vain.
+    seen: u64,
+    rounds: u32,
 }
 
 impl Driver {
     pub fn new() -> Self {
-        Driver { sleep: Box::pin(tokio::time::sleep_until(Instant::now())), outbound: Vec::new() }
+        Driver {
+            sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
+            outbound: Vec::new(),
+            seen: 0,
+            rounds: 0,
+        }
     }
 
-    /// Delivers what is due and collects what was sent, until neither is left at this instant.
-    fn pass(&mut self) -> Option<Instant> {
-        let now = Instant::now();
-        loop {
-            while let Some(Some(due)) = with_state(|state| state.fabric.pop_due(now)) {
-                carry(now, due);
-            }
-            clear_dirty();
-            with_net(|net| net.egress_all(&mut self.outbound));
-            with_state(|state| {
-                for packet in self.outbound.drain(..) {
+    /// Whether tasks have run since the driver last looked, and may again.
+    fn others_are_busy(&mut self) -> bool {
+        let polls = scope::polls();
+        let busy = polls != self.seen && self.rounds < ROUNDS_MAX;
+        self.seen = polls;
+        self.rounds = if busy { self.rounds + 1 } else { 0 };
+        busy
+    }
+
+    /// Hands what the kernels produced to the fabric.
+    fn collect(&mut self, now: Instant) {
+        clear_dirty();
+        with_net(|net| net.egress_all(&mut self.outbound));
+        with_state(|state| {
+            let redundant = redundant_acknowledgements(state, &self.outbound);
+            for (packet, redundant) in self.outbound.drain(..).zip(redundant) {
+                if !redundant {
                     admit(state, now, packet);
                 }
-            });
-            let next = with_state(|state| state.fabric.next_due()).flatten();
-            if next.is_none_or(|next| next > now) && !is_dirty() {
-                return next;
             }
-        }
+        });
     }
 }
 
@@ -53,16 +72,61 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         set_driver(cx.waker());
+        let now = Instant::now();
         loop {
-            let Some(next) = this.pass() else { return Poll::Pending };
+            let mut delivered = false;
+            while let Some(Some(due)) = with_state(|state| state.fabric.pop_due(now)) {
+                carry(now, due);
+                delivered = true;
+            }
+            if delivered {
+                // The kernels may want to answer even if no task does.
+                kick();
+            }
+            if is_dirty() {
+                if delivered || this.others_are_busy() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                this.collect(now);
+                continue;
+            }
+            let Some(next) = with_state(|state| state.fabric.next_due()).flatten() else {
+                return Poll::Pending;
+            };
             if this.sleep.deadline() != next {
                 this.sleep.as_mut().reset(next);
             }
-            if this.sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
+            if next > now {
+                if this.sleep.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                return self.poll(cx);
             }
         }
     }
+}
+
+/// For each packet, whether it is a bare acknowledgement that a later one of its flow repeats. The
+/// one that ends a handshake is never redundant: the kernel takes no data before it.
+fn redundant_acknowledgements(state: &State, packets: &[Packet]) -> Vec<bool> {
+    let mut later: Vec<(SocketAddr, SocketAddr)> = Vec::new();
+    let mut redundant = vec![false; packets.len()];
+    for (n, packet) in packets.iter().enumerate().rev() {
+        let Transport::Tcp(segment) = &packet.payload else { continue };
+        let flags = segment.flags;
+        let flow = (
+            SocketAddr::new(packet.src, segment.src_port),
+            SocketAddr::new(packet.dst, segment.dst_port),
+        );
+        let bare = flags.ack && !flags.syn && !flags.fin && !flags.rst && segment.payload.is_empty();
+        if bare && later.contains(&flow) && state.fabric.has_spoken(flow.0, flow.1) {
+            redundant[n] = true;
+        } else if flags.ack && !later.contains(&flow) {
+            later.push(flow);
+        }
+    }
+    redundant
 }
 
 fn carry(now: Instant, due: Due) {
@@ -77,6 +141,11 @@ fn carry(now: Instant, due: Due) {
             }
         }
         Due::Retry(flow, generation) => {
+            // Who gave up connecting no longer sends SYNs.
+            if !socket_exists(flow.src(), flow.dst()) {
+                with_state(|state| state.fabric.forget(flow));
+                return;
+            }
             with_state(|state| {
                 let (fabric, topology) = state.split();
                 fabric.retry(now, flow, generation, &topology);
@@ -89,6 +158,12 @@ fn carry(now: Instant, due: Due) {
             }
         }
     }
+}
+
+/// Whether the kernel at `local` still has this connection.
+fn socket_exists(local: SocketAddr, peer: SocketAddr) -> bool {
+    let entries = turmoil_net::netstat(local.ip()).entries;
+    entries.iter().any(|entry| entry.local == local && entry.peer == Some(peer))
 }
 
 /// Lets the fabric decide over a packet, and records it.

@@ -12,7 +12,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use harness_env::rng;
@@ -80,11 +80,32 @@ impl Ord for Entry {
     }
 }
 
-/// One direction of a connection: source and destination address and port.
+/// One direction of a connection: source and destination address and port, packed into 96 bits so
+/// that comparing two is one comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FlowKey {
-    src: SocketAddr,
-    dst: SocketAddr,
+pub(crate) struct FlowKey(u128);
+
+impl FlowKey {
+    fn new(src: SocketAddr, dst: SocketAddr) -> Self {
+        let pack = |addr: SocketAddr| match addr.ip() {
+            IpAddr::V4(ip) => u128::from(u32::from(ip)) << 16 | u128::from(addr.port()),
+            IpAddr::V6(ip) => panic!("the world's addresses are IPv4, not {ip}"),
+        };
+        FlowKey(pack(src) << 48 | pack(dst))
+    }
+
+    fn unpack(bits: u128) -> SocketAddr {
+        let ip = Ipv4Addr::from((bits >> 16) as u32);
+        SocketAddr::new(ip.into(), bits as u16)
+    }
+
+    pub fn src(self) -> SocketAddr {
+        Self::unpack(self.0 >> 48)
+    }
+
+    pub fn dst(self) -> SocketAddr {
+        Self::unpack(self.0 & ((1 << 48) - 1))
+    }
 }
 
 struct Flow {
@@ -245,7 +266,7 @@ impl Fabric {
         let mut retries = Vec::new();
         for (key, flow) in &self.flows {
             if let Some(waiting) = &flow.waiting
-                && matches!(topology.path(key.src.ip(), key.dst.ip()), Path::Open(_))
+                && matches!(topology.path(key.src().ip(), key.dst().ip()), Path::Open(_))
             {
                 let at = next_retransmission(waiting.since, now, waiting.handshake);
                 retries.push((at, Due::Retry(*key, waiting.generation)));
@@ -258,12 +279,19 @@ impl Fabric {
 
     /// Sends what a flow has waiting, if its path is still open.
     pub fn retry(&mut self, now: Instant, key: FlowKey, generation: u64, topology: &impl Topology) {
-        let Path::Open(link) = topology.path(key.src.ip(), key.dst.ip()) else { return };
+        let Path::Open(link) = topology.path(key.src().ip(), key.dst().ip()) else { return };
         let Some(flow) = self.flows.get_mut(&key) else { return };
         if let Some(waiting) = flow.waiting.take_if(|waiting| waiting.generation == generation) {
             for packet in waiting.packets {
                 self.send(now, key, packet, &link, topology);
             }
+        }
+    }
+
+    /// Drops what a flow has waiting: its sender's kernel has forgotten the connection.
+    pub fn forget(&mut self, key: FlowKey) {
+        if let Some(flow) = self.flows.get_mut(&key) {
+            flow.waiting = None;
         }
     }
 
@@ -285,8 +313,8 @@ impl Fabric {
         };
         let mut resets = Vec::new();
         for (local, peer, tried) in [
-            (key.src, key.dst, waiting.packets.iter().any(retransmits)),
-            (key.dst, key.src, !waiting.packets.iter().all(retransmits)),
+            (key.src(), key.dst(), waiting.packets.iter().any(retransmits)),
+            (key.dst(), key.src(), !waiting.packets.iter().all(retransmits)),
         ] {
             if tried {
                 self.gave_up.insert((local, peer));
@@ -294,6 +322,11 @@ impl Fabric {
             }
         }
         resets
+    }
+
+    /// Whether this direction of a connection has sent more than its first packet.
+    pub fn has_spoken(&self, src: SocketAddr, dst: SocketAddr) -> bool {
+        self.flows.get(&FlowKey::new(src, dst)).is_some_and(|flow| flow.sent > 1)
     }
 
     /// Whether this connection ended by giving up.
@@ -304,7 +337,7 @@ impl Fabric {
     /// Forgets what machine addresses had waiting to be retransmitted: their kernel is gone.
     pub fn forget_senders(&mut self, is_gone: impl Fn(IpAddr) -> bool) {
         for (key, flow) in &mut self.flows {
-            if is_gone(key.src.ip()) {
+            if is_gone(key.src().ip()) {
                 flow.waiting = None;
             }
         }
@@ -324,22 +357,14 @@ impl Fabric {
 }
 
 fn flow_stream(seed: u64, key: FlowKey) -> u64 {
-    let mut stream = seed;
-    for addr in [key.src, key.dst] {
-        stream = match addr.ip() {
-            IpAddr::V4(ip) => rng::derive_n(stream, u64::from(u32::from(ip))),
-            IpAddr::V6(ip) => rng::derive(stream, &ip.to_string()),
-        };
-        stream = rng::derive_n(stream, u64::from(addr.port()));
-    }
-    stream
+    rng::derive_n(rng::derive_n(seed, (key.0 >> 48) as u64), (key.0 & ((1 << 48) - 1)) as u64)
 }
 
 fn key_of(packet: &Packet, segment: &TcpSegment) -> FlowKey {
-    FlowKey {
-        src: SocketAddr::new(packet.src, segment.src_port),
-        dst: SocketAddr::new(packet.dst, segment.dst_port),
-    }
+    FlowKey::new(
+        SocketAddr::new(packet.src, segment.src_port),
+        SocketAddr::new(packet.dst, segment.dst_port),
+    )
 }
 
 fn is_handshake(packet: &Packet) -> bool {

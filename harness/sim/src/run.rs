@@ -137,7 +137,6 @@ where
 
 /// Runs `count` things, each by a call of `one` on one of `jobs` threads, and hands each result to
 /// `done` as it comes, in any order. `one` is meant to call [`run`].
-#[expect(clippy::disallowed_methods, reason = "runs go on in parallel")]
 pub fn run_many<T: Send>(
     jobs: usize,
     count: usize,

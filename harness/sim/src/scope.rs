@@ -18,12 +18,18 @@ use crate::world::{self, with_state};
 thread_local! {
     static CURRENT: Cell<Option<ProcessId>> = const { Cell::new(None) };
     static CAUSE: Cell<Option<u64>> = const { Cell::new(None) };
+    static POLLS: Cell<u64> = const { Cell::new(0) };
     static PANIC_AT: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// Whose turn it is.
 pub(crate) fn current() -> Option<ProcessId> {
     CURRENT.get()
+}
+
+/// How often a task of a process has been polled on this thread.
+pub(crate) fn polls() -> u64 {
+    POLLS.get()
 }
 
 /// The last event of this line of control.
@@ -75,6 +81,7 @@ impl Future for Scoped {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        POLLS.set(POLLS.get() + 1);
         let id = self.process;
         let runs = with_state(|state| {
             state.sync_clocks();

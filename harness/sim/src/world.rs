@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use turmoil_fs::{Fs, FsConfig};
-use turmoil_net::{EnterGuard, KernelConfig, Net};
+use turmoil_net::{EnterGuard, KernelConfig, Net, NetstatState};
 
 use crate::entropy;
 use crate::fabric::{Fabric, Path, Topology, reset};
@@ -121,15 +121,13 @@ pub(crate) struct View<'a> {
 
 impl Topology for View<'_> {
     fn path(&self, src: IpAddr, dst: IpAddr) -> Path {
-        let Some(from) = self.by_ip.get(&src).map(|m| &self.machines[*m]) else {
-            return Path::SourceOff;
-        };
+        let Some(source) = self.by_ip.get(&src).copied() else { return Path::SourceOff };
+        let from = &self.machines[source];
         if !from.powered {
             return Path::SourceOff;
         }
-        let Some(to) = self.by_ip.get(&dst).map(|m| &self.machines[*m]) else {
-            return Path::Blocked(None);
-        };
+        let Some(destination) = self.by_ip.get(&dst).copied() else { return Path::Blocked(None) };
+        let to = &self.machines[destination];
         if !to.powered || (to.ip != dst && !self.holders.contains_key(&dst)) {
             return Path::Blocked(None);
         }
@@ -149,7 +147,7 @@ impl Topology for View<'_> {
                 _ => {}
             }
         }
-        Path::Open(link.unwrap_or_else(|| self.link(&self.pair(src, dst))))
+        Path::Open(link.unwrap_or_else(|| self.link(source, destination)))
     }
 
     fn pair(&self, src: IpAddr, dst: IpAddr) -> (usize, usize) {
@@ -158,11 +156,10 @@ impl Topology for View<'_> {
 }
 
 impl View<'_> {
-    fn link(&self, pair: &(usize, usize)) -> Link {
-        if let Some(link) = self.links.pairs.get(pair) {
-            return *link;
-        }
-        if self.machines[pair.0].zone == self.machines[pair.1].zone {
+    fn link(&self, from: usize, to: usize) -> Link {
+        if let Some(link) = self.links.pairs.get(&(from, to)) {
+            *link
+        } else if self.machines[from].zone == self.machines[to].zone {
             self.links.within_zone.unwrap_or(Link::WITHIN_ZONE)
         } else {
             self.links.between_zones.unwrap_or(Link::BETWEEN_ZONES)
@@ -402,10 +399,14 @@ pub(crate) fn end_process(id: ProcessId, exit: Exit) {
 }
 
 /// Ends every connection that a host's kernel still has on one of `ips`, without a word on the wire.
+///
+/// A half-open one is its listener's: the kernel forgets it when the listener closes, but would keep
+/// it, and its port, for ever if it were reset before.
 fn purge_connections(ips: &[IpAddr]) {
     let Some(first) = ips.first() else { return };
     for entry in turmoil_net::netstat(*first).entries {
         if let Some(peer) = entry.peer
+            && entry.state != Some(NetstatState::SynReceived)
             && ips.contains(&entry.local.ip())
         {
             with_net(|net| net.deliver(reset(peer, entry.local)));

@@ -17,6 +17,11 @@ pub enum Action {
         /// The pods of a service that is made.
         replicas: u32,
     },
+    /// Rolls out a version of every service that is not reached from outside: a new base image.
+    Release {
+        /// The version: the pods' image.
+        version: String,
+    },
     /// Rolls a service back to the version before.
     Rollback {
         /// The service.
@@ -51,6 +56,7 @@ pub enum Action {
 
 const NAMES: &[&str] = &[
     "deploy",
+    "release",
     "rollback",
     "scale",
     "restart-mesh",
@@ -66,14 +72,15 @@ impl Action {
     pub fn name(&self) -> &'static str {
         NAMES[match self {
             Action::Deploy { .. } => 0,
-            Action::Rollback { .. } => 1,
-            Action::Scale { .. } => 2,
-            Action::RestartMesh => 3,
-            Action::RestartApiservers => 4,
-            Action::DeleteEmptyServices => 5,
-            Action::EtcdUpgrade { .. } => 6,
-            Action::EtcdGrow { .. } => 7,
-            Action::EtcdRollingRestart => 8,
+            Action::Release { .. } => 1,
+            Action::Rollback { .. } => 2,
+            Action::Scale { .. } => 3,
+            Action::RestartMesh => 4,
+            Action::RestartApiservers => 5,
+            Action::DeleteEmptyServices => 6,
+            Action::EtcdUpgrade { .. } => 7,
+            Action::EtcdGrow { .. } => 8,
+            Action::EtcdRollingRestart => 9,
         }]
     }
 
@@ -86,6 +93,7 @@ impl Action {
                 version: args.version()?,
                 replicas: args.replicas.take().map_or(2, |n| *n.get_ref()),
             },
+            "release" => Action::Release { version: args.version()? },
             "rollback" => Action::Rollback { service: args.service()? },
             "scale" => Action::Scale {
                 service: args.service()?,

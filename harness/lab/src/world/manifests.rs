@@ -82,6 +82,25 @@ impl Application {
         })
     }
 
+    /// What its pods mount: a ConfigMap, and a Secret with what it shows the database.
+    pub fn configuration(&self) -> [(&'static str, Value); 2] {
+        let name = &self.name;
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": format!("{name}-config") },
+            "data": { "service.yaml": format!("name: {name}\n") },
+        });
+        let credentials = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": { "name": format!("{name}-credentials") },
+            "type": "Opaque",
+            "stringData": { "user": name },
+        });
+        [("configmaps", config), ("secrets", credentials)]
+    }
+
     /// The Deployment, or the DaemonSet of a service that is reached from outside; and the name of
     /// its resource.
     pub fn workload(&self, version: &str) -> (&'static str, Value) {
@@ -92,7 +111,19 @@ impl Application {
             declared["hostPort"] = json!(port);
         }
         let mut pod = json!({
-            "containers": [{ "name": name, "image": image(name, version), "ports": [declared] }],
+            "containers": [{
+                "name": name,
+                "image": image(name, version),
+                "ports": [declared],
+                "volumeMounts": [
+                    { "name": "config", "mountPath": "/etc/service" },
+                    { "name": "credentials", "mountPath": "/etc/credentials" },
+                ],
+            }],
+            "volumes": [
+                { "name": "config", "configMap": { "name": format!("{name}-config") } },
+                { "name": "credentials", "secret": { "secretName": format!("{name}-credentials") } },
+            ],
         });
         if self.entry.is_some() {
             pod["hostNetwork"] = json!(true);

@@ -117,3 +117,23 @@ fn what_was_under_way_to_a_machine_that_lost_power_is_not_lost_for_one_that_boot
         assert_eq!(error, Some(ErrorKind::ConnectionRefused));
     });
 }
+
+#[test]
+fn a_port_is_free_after_each_boot_although_somebody_gave_up_connecting_meanwhile() {
+    run(machines(1, &["a", "b"]), |world| async move {
+        let to = address(world, "b");
+        for _ in 0..3 {
+            world.power_off("b");
+            on(world, "a", move |env| async move {
+                let attempt = timeout(Duration::from_millis(1200), env.connect(to)).await;
+                assert!(attempt.is_err(), "nobody answers");
+            })
+            .await;
+            sleep(Duration::from_secs(3)).await;
+            world.power_on("b");
+            let server = world.start("b", "echo", echo);
+            sleep(Duration::from_secs(10)).await;
+            assert!(server.is_alive(), "{:?}\n{}", server.exit(), world.netstat("b"));
+        }
+    });
+}

@@ -33,6 +33,19 @@ impl Desk {
             Action::Deploy { service, version, replicas } => {
                 self.deploy(service, version, *replicas, because).await
             }
+            Action::Release { version } => {
+                let services = self.office.applications.iter().filter(|app| app.entry.is_none());
+                let count = services.clone().count();
+                tracing::info!(
+                    kind = "step.release",
+                    because,
+                    "releases {version} of {count} services"
+                );
+                for app in services {
+                    self.set_image(&app.name, Some(version)).await?;
+                }
+                Ok(())
+            }
             Action::Rollback { service } => self.rollback(service, because).await,
             Action::Scale { service, replicas } => {
                 tracing::info!(kind = "step.scale", because, "scales {service} to {replicas}");
@@ -119,9 +132,12 @@ impl Desk {
     ) -> Result<(), String> {
         tracing::info!(kind = "step.deploy", because, "deploys {service} {version}");
         if self.office.applications.iter().any(|app| app.name == service) {
-            return self.set_image(service, version).await;
+            return self.set_image(service, Some(version)).await;
         }
         let app = Application { name: service.to_owned(), replicas, entry: None };
+        for (kind, object) in app.configuration() {
+            self.create(kind, &object).await?;
+        }
         self.create("services", &app.service()).await?;
         let (kind, workload) = app.workload(version);
         self.create(kind, &workload).await
@@ -129,20 +145,30 @@ impl Desk {
 
     async fn rollback(&self, service: &str, because: &str) -> Result<(), String> {
         tracing::info!(kind = "step.rollback", because, "rolls {service} back");
-        self.set_image(service, FIRST_VERSION).await
+        self.set_image(service, None).await
     }
 
-    async fn set_image(&self, service: &str, version: &str) -> Result<(), String> {
+    /// Sets the image of a version, or of the version before. The deploy tool notes on the object
+    /// what it replaced.
+    async fn set_image(&self, service: &str, version: Option<&str>) -> Result<(), String> {
+        const BEFORE: &str = "bank/image-before";
         let path = format!("{}/{service}", self.path("deployments"));
-        let image = image(service, version);
-        // A merge patch replaces lists whole, so the container is written in full.
         self.insist(|| async {
             let mut deployment = self.api.get(&path).await?;
+            let noted = deployment["metadata"]["annotations"][BEFORE].as_str().map(str::to_owned);
             let containers = deployment.pointer_mut("/spec/template/spec/containers");
             let Some(container) = containers.and_then(|list| list.get_mut(0)) else {
                 return Ok(());
             };
+            let current = container["image"].clone();
+            let Some(image) = version.map(|version| image(service, version)).or(noted) else {
+                return Ok(());
+            };
+            if current == json!(image) {
+                return Ok(());
+            }
             container["image"] = json!(image);
+            deployment["metadata"]["annotations"][BEFORE] = current;
             self.api.update(&path, &deployment).await.map(|_| ())
         })
         .await
@@ -263,6 +289,9 @@ impl Desk {
         self.create("daemonsets", &manifests::mesh(mesh_version)).await?;
         let mut pods = self.office.topology.workers.len();
         for app in self.office.applications.iter() {
+            for (kind, object) in app.configuration() {
+                self.create(kind, &object).await?;
+            }
             self.create("services", &app.service()).await?;
             let (kind, workload) = app.workload(FIRST_VERSION);
             self.create(kind, &workload).await?;
