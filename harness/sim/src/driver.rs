@@ -12,10 +12,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep};
-use turmoil_net::{Packet, Transport};
-use xxhash_rust::xxh3::xxh3_64;
+use turmoil_net::{Packet, TcpSegment, Transport};
 
 use crate::fabric::{Due, Fate};
+use crate::facts::Facts;
 use crate::scope;
 use crate::world::{State, clear_dirty, is_dirty, kick, set_driver, with_net, with_state};
 
@@ -27,6 +27,8 @@ const ROUNDS_MAX: u32 = 100;
 pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     outbound: Vec<Packet>,
+    /// Which of them need not be sent.
+    redundant: Vec<bool>,
     /// The count of polls when it last looked, and how often it has looked in vain.
     seen: u64,
     rounds: u32,
@@ -37,6 +39,7 @@ impl Driver {
         Driver {
             sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
             outbound: Vec::new(),
+            redundant: Vec::new(),
             seen: 0,
             rounds: 0,
         }
@@ -56,8 +59,8 @@ impl Driver {
         clear_dirty();
         with_net(|net| net.egress_all(&mut self.outbound));
         with_state(|state| {
-            let redundant = redundant_acknowledgements(state, &self.outbound);
-            for (packet, redundant) in self.outbound.drain(..).zip(redundant) {
+            mark_redundant(state, &self.outbound, &mut self.redundant);
+            for (packet, redundant) in self.outbound.drain(..).zip(&self.redundant) {
                 if !redundant {
                     admit(state, now, packet);
                 }
@@ -107,33 +110,44 @@ impl Future for Driver {
     }
 }
 
-/// For each packet, whether it is a bare acknowledgement that a later one of its flow repeats. The
+/// Marks each packet that is a bare acknowledgement and that a later one of its flow repeats. The
 /// one that ends a handshake is never redundant: the kernel takes no data before it.
-fn redundant_acknowledgements(state: &State, packets: &[Packet]) -> Vec<bool> {
-    let mut later: Vec<(SocketAddr, SocketAddr)> = Vec::new();
-    let mut redundant = vec![false; packets.len()];
-    for (n, packet) in packets.iter().enumerate().rev() {
-        let Transport::Tcp(segment) = &packet.payload else { continue };
-        let flags = segment.flags;
-        let flow = (
-            SocketAddr::new(packet.src, segment.src_port),
-            SocketAddr::new(packet.dst, segment.dst_port),
-        );
-        let bare = flags.ack && !flags.syn && !flags.fin && !flags.rst && segment.payload.is_empty();
-        if bare && later.contains(&flow) && state.fabric.has_spoken(flow.0, flow.1) {
-            redundant[n] = true;
-        } else if flags.ack && !later.contains(&flow) {
-            later.push(flow);
-        }
-    }
-    redundant
+///
+/// Packets of one host are next to each other.
+fn mark_redundant(state: &State, packets: &[Packet], redundant: &mut Vec<bool>) {
+    redundant.clear();
+    redundant.extend(packets.iter().enumerate().map(|(n, packet)| {
+        let Transport::Tcp(segment) = &packet.payload else { return false };
+        is_bare(segment)
+            && packets[n + 1..]
+                .iter()
+                .take_while(|later| later.src == packet.src)
+                .any(|later| repeats(later, packet, segment))
+            && state.fabric.has_spoken(
+                SocketAddr::new(packet.src, segment.src_port),
+                SocketAddr::new(packet.dst, segment.dst_port),
+            )
+    }));
+}
+
+/// An acknowledgement and nothing else.
+fn is_bare(segment: &TcpSegment) -> bool {
+    let flags = segment.flags;
+    flags.ack && !flags.syn && !flags.fin && !flags.rst && segment.payload.is_empty()
+}
+
+fn repeats(later: &Packet, packet: &Packet, segment: &TcpSegment) -> bool {
+    let Transport::Tcp(other) = &later.payload else { return false };
+    other.flags.ack
+        && (other.src_port, other.dst_port, later.dst)
+            == (segment.src_port, segment.dst_port, packet.dst)
 }
 
 fn carry(now: Instant, due: Due) {
     match due {
-        Due::Deliver(packet) => {
+        Due::Deliver(packet, machine) => {
             // The destination may have gone while the packet was under way.
-            let arrives = with_state(|state| state.is_up(packet.dst)) == Some(true);
+            let arrives = with_state(|state| state.is_up(machine, packet.dst)) == Some(true);
             if arrives {
                 with_net(|net| net.deliver(packet));
             } else {
@@ -169,84 +183,19 @@ fn socket_exists(local: SocketAddr, peer: SocketAddr) -> bool {
 /// Lets the fabric decide over a packet, and records it.
 fn admit(state: &mut State, now: Instant, packet: Packet) {
     let facts = Facts::of(&packet);
-    let source = packet.src;
     let (fabric, topology) = state.split();
-    let fate = fabric.admit(now, packet, &topology);
+    let Some((machine, fate)) = fabric.admit(now, packet, &topology) else { return };
     let (at, fault) = match fate {
         Fate::Arrives(at) => (at, None),
         Fate::Waits(fault) => (now, fault),
-        Fate::Vanishes => return,
     };
     if let Some(fault) = fault {
         state.charge(fault, 1);
     }
     let elapsed = state.elapsed(now);
-    let mut bytes = facts.bytes;
-    bytes[..8].copy_from_slice(&(elapsed.as_nanos() as u64).to_le_bytes());
-    bytes[8..16].copy_from_slice(&(state.elapsed(at).as_nanos() as u64).to_le_bytes());
-    if let Some(machine) = state.by_ip.get(&source).copied() {
-        let name = state.machines[machine].name.clone();
-        let digest = &mut state.machines[machine].digest;
-        state
-            .record
-            .step(digest, &bytes, || format!("{elapsed:?} {name}: packet {}", facts.text()));
-    }
-}
-
-/// What of a packet goes into the record.
-struct Facts {
-    bytes: [u8; 64],
-    src: std::net::SocketAddr,
-    dst: std::net::SocketAddr,
-    flags: u8,
-    len: usize,
-    seq: u32,
-}
-
-impl Facts {
-    fn of(packet: &Packet) -> Self {
-        let mut bytes = [0u8; 64];
-        let (sport, dport, flags, seq, ack, window, payload) = match &packet.payload {
-            Transport::Tcp(s) => {
-                let f = s.flags;
-                let flags = u8::from(f.syn)
-                    | u8::from(f.ack) << 1
-                    | u8::from(f.fin) << 2
-                    | u8::from(f.rst) << 3;
-                (s.src_port, s.dst_port, flags, s.seq, s.ack, s.window, &s.payload)
-            }
-            Transport::Udp(d) => (d.src_port, d.dst_port, 0, 0, 0, 0, &d.payload),
-        };
-        let src = std::net::SocketAddr::new(packet.src, sport);
-        let dst = std::net::SocketAddr::new(packet.dst, dport);
-        for (at, addr) in [(16, src), (22, dst)] {
-            if let std::net::IpAddr::V4(ip) = addr.ip() {
-                bytes[at..at + 4].copy_from_slice(&ip.octets());
-            }
-            bytes[at + 4..at + 6].copy_from_slice(&addr.port().to_le_bytes());
-        }
-        bytes[28] = flags;
-        bytes[29..33].copy_from_slice(&seq.to_le_bytes());
-        bytes[33..37].copy_from_slice(&ack.to_le_bytes());
-        bytes[37..39].copy_from_slice(&window.to_le_bytes());
-        bytes[39..47].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes[47..55].copy_from_slice(&xxh3_64(payload).to_le_bytes());
-        Facts { bytes, src, dst, flags, len: payload.len(), seq }
-    }
-
-    fn text(&self) -> String {
-        let names: Vec<&str> = [(1, "SYN"), (2, "ACK"), (4, "FIN"), (8, "RST")]
-            .iter()
-            .filter(|(bit, _)| self.flags & bit != 0)
-            .map(|(_, name)| *name)
-            .collect();
-        format!(
-            "{} → {} {} seq {} with {} bytes",
-            self.src,
-            self.dst,
-            names.join("+"),
-            self.seq,
-            self.len
-        )
-    }
+    let facts = facts.at(elapsed, state.elapsed(at));
+    let machine = &mut state.machines[machine];
+    state.record.step(&mut machine.digest, facts.bytes(), || {
+        format!("{elapsed:?} {}: packet {}", machine.name, facts.text())
+    });
 }

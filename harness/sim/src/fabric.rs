@@ -10,8 +10,8 @@
 //! Timers are Linux's: 200 ms doubling to 120 s, 15 retries (`tcp_retries2`), so 924.6 s with data
 //! in flight; for a handshake 1 s doubling, 6 retries (`tcp_syn_retries`), so 127 s.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use crate::fault::FaultId;
 use crate::link::Link;
+use crate::queue::Queue;
 
 /// When a connection attempt that nobody answers ends.
 pub(crate) const SYN_GIVE_UP: Duration = Duration::from_secs(127);
@@ -41,43 +42,21 @@ pub(crate) enum Path {
 
 /// What the fabric asks of the world.
 pub(crate) trait Topology {
-    fn path(&self, src: IpAddr, dst: IpAddr) -> Path;
-    /// A key for the pair of machines, for queueing on their link.
-    fn pair(&self, src: IpAddr, dst: IpAddr) -> (usize, usize);
+    /// Whose address this is. That never changes.
+    fn machine(&self, ip: IpAddr) -> Option<usize>;
+    /// The path from one machine to an address of another.
+    fn path(&self, from: usize, to: Option<usize>, dst: IpAddr) -> Path;
 }
 
 /// What happens at an instant.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// Hand this packet to its destination.
-    Deliver(Packet),
+    /// Hand this packet to its destination, an address of this machine.
+    Deliver(Packet, usize),
     /// Try a waiting flow again.
     Retry(FlowKey, u64),
     /// A waiting flow's sender gives up.
     GiveUp(FlowKey, u64),
-}
-
-struct Entry {
-    at: Instant,
-    seq: u64,
-    due: Due,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.seq) == (other.at, other.seq)
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.seq).cmp(&(other.at, other.seq))
-    }
 }
 
 /// One direction of a connection: source and destination address and port, packed into 96 bits so
@@ -109,11 +88,61 @@ impl FlowKey {
 }
 
 struct Flow {
+    /// Whose the two addresses are.
+    from: usize,
+    to: Option<usize>,
     /// The key of the flow's jitter stream.
     stream: u64,
     sent: u64,
     last_arrival: Instant,
     waiting: Option<Waiting>,
+}
+
+impl Flow {
+    /// When a packet that leaves now arrives: behind the flow's earlier ones.
+    fn arrival(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        link: &Link,
+        busy: &mut BTreeMap<(usize, usize), Instant>,
+    ) -> Instant {
+        let nth = self.sent;
+        self.sent += 1;
+        let mut at = now + link.latency;
+        if !link.jitter.is_zero() || link.loss > 0.0 {
+            let mut draws = rng::Rng::from_key(rng::derive_n(self.stream, nth));
+            at += draws.duration(Duration::ZERO..link.jitter);
+            if link.loss > 0.0 {
+                at += retransmissions(&mut draws, link.loss, is_handshake(packet));
+            }
+        }
+        if let (Some(bandwidth), Some(to)) = (link.bandwidth, self.to) {
+            let busy = busy.entry((self.from, to)).or_insert(now);
+            let seconds = f64::from(packet.size()) / bandwidth.max(1) as f64;
+            *busy = (*busy).max(now) + Duration::from_secs_f64(seconds);
+            at += *busy - now;
+        }
+        self.last_arrival = self.last_arrival.max(at);
+        self.last_arrival
+    }
+}
+
+/// How long losses hold a packet up: each costs the sender's retransmission timer once more. The
+/// stream is drawn from only where the link is lossy, and a lossy link's draws are its own packets'
+/// alone.
+fn retransmissions(draws: &mut rng::Rng, loss: f64, handshake: bool) -> Duration {
+    let mut rto = if handshake { SYN_RTO } else { DATA_RTO };
+    let retries = if handshake { SYN_RETRIES } else { DATA_RETRIES };
+    let mut late = Duration::ZERO;
+    for _ in 0..retries {
+        if !draws.chance(loss) {
+            break;
+        }
+        late += rto;
+        rto = (rto * 2).min(MAX_RTO);
+    }
+    late
 }
 
 /// Packets that the path refuses.
@@ -128,14 +157,12 @@ struct Waiting {
 pub(crate) enum Fate {
     Arrives(Instant),
     Waits(Option<FaultId>),
-    Vanishes,
 }
 
 /// The packets on their way, and those that wait.
 pub(crate) struct Fabric {
     seed: u64,
-    heap: BinaryHeap<Reverse<Entry>>,
-    next_seq: u64,
+    queue: Queue<Due>,
     flows: BTreeMap<FlowKey, Flow>,
     /// At how many flows the finished ones are swept out.
     sweep_at: usize,
@@ -149,8 +176,7 @@ impl Fabric {
     pub fn new(seed: u64) -> Self {
         Fabric {
             seed: rng::derive(seed, "fabric"),
-            heap: BinaryHeap::new(),
-            next_seq: 0,
+            queue: Queue::new(),
             flows: BTreeMap::new(),
             sweep_at: 1024,
             busy: BTreeMap::new(),
@@ -158,106 +184,80 @@ impl Fabric {
         }
     }
 
-    fn schedule(&mut self, at: Instant, due: Due) {
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        self.heap.push(Reverse(Entry { at, seq, due }));
-    }
-
     /// The instant of the next thing that happens.
     pub fn next_due(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse(entry)| entry.at)
+        self.queue.next()
     }
 
     /// The next thing that happens at or before `now`.
     pub fn pop_due(&mut self, now: Instant) -> Option<Due> {
-        if self.next_due()? > now {
-            return None;
-        }
-        self.heap.pop().map(|Reverse(entry)| entry.due)
+        self.queue.pop(now)
     }
 
-    /// Takes a packet that a machine has sent (or that found its destination gone on arrival).
-    pub fn admit(&mut self, now: Instant, packet: Packet, topology: &impl Topology) -> Fate {
-        let Transport::Tcp(segment) = &packet.payload else { return Fate::Vanishes };
-        let key = key_of(&packet, segment);
-        let path = topology.path(packet.src, packet.dst);
-        if matches!(path, Path::SourceOff) {
-            return Fate::Vanishes;
-        }
-        self.sweep(now);
-        let seed = self.seed;
-        let flow = self.flows.entry(key).or_insert_with(|| Flow {
-            stream: flow_stream(seed, key),
-            sent: 0,
-            last_arrival: now,
-            waiting: None,
-        });
-        if let Some(waiting) = &mut flow.waiting {
-            let fault = if let Path::Blocked(fault) = path { fault } else { None };
-            waiting.packets.push_back(packet);
-            return Fate::Waits(fault);
-        }
-        match path {
-            Path::Open(link) => Fate::Arrives(self.send(now, key, packet, &link, topology)),
-            // Nobody retransmits a reset.
-            Path::Blocked(_) if segment.flags.rst => Fate::Vanishes,
-            Path::Blocked(fault) => {
-                self.wait(now, key, packet);
-                Fate::Waits(fault)
-            }
-            Path::SourceOff => Fate::Vanishes,
-        }
-    }
-
-    /// Puts a packet on its way, behind the flow's earlier ones.
-    fn send(
+    /// Takes a packet that a machine has sent (or that found its destination gone on arrival), and
+    /// says which machine that is. `None`: the packet is no more.
+    pub fn admit(
         &mut self,
         now: Instant,
-        key: FlowKey,
         packet: Packet,
-        link: &Link,
         topology: &impl Topology,
-    ) -> Instant {
-        let flow = self.flows.get_mut(&key).expect("the caller made it");
-        let mut draws = rng::Rng::from_key(rng::derive_n(flow.stream, flow.sent));
-        flow.sent += 1;
-        let mut at = now + link.latency + draws.duration(Duration::ZERO..link.jitter);
-        if let Some(bandwidth) = link.bandwidth {
-            let busy = self.busy.entry(topology.pair(packet.src, packet.dst)).or_insert(now);
-            let seconds = f64::from(packet.size()) / bandwidth.max(1) as f64;
-            *busy = (*busy).max(now) + Duration::from_secs_f64(seconds);
-            at += *busy - now;
-        }
-        // Each loss costs the sender's retransmission timer once more; the stream is drawn from
-        // only where the link is lossy, and a lossy link's draws are its own packets' alone.
-        if link.loss > 0.0 {
-            let handshake = is_handshake(&packet);
-            let mut rto = if handshake { SYN_RTO } else { DATA_RTO };
-            let retries = if handshake { SYN_RETRIES } else { DATA_RETRIES };
-            for _ in 0..retries {
-                if !draws.chance(link.loss) {
-                    break;
-                }
-                at += rto;
-                rto = (rto * 2).min(MAX_RTO);
+    ) -> Option<(usize, Fate)> {
+        let Transport::Tcp(segment) = &packet.payload else { return None };
+        let key = key_of(&packet, segment);
+        self.sweep(now);
+        let (flow, path) = match self.flows.entry(key) {
+            Entry::Occupied(known) => {
+                let flow = known.into_mut();
+                let path = topology.path(flow.from, flow.to, packet.dst);
+                (flow, path)
             }
+            Entry::Vacant(place) => {
+                let from = topology.machine(packet.src)?;
+                let to = topology.machine(packet.dst);
+                let path = topology.path(from, to, packet.dst);
+                if matches!(path, Path::SourceOff) {
+                    return None;
+                }
+                let stream = flow_stream(self.seed, key);
+                let flow = Flow { from, to, stream, sent: 0, last_arrival: now, waiting: None };
+                (place.insert(flow), path)
+            }
+        };
+        let from = flow.from;
+        if let Some(waiting) = &mut flow.waiting {
+            let fault = match path {
+                Path::Open(_) => None,
+                Path::Blocked(fault) => fault,
+                Path::SourceOff => return None,
+            };
+            waiting.packets.push_back(packet);
+            return Some((from, Fate::Waits(fault)));
         }
-        let flow = self.flows.get_mut(&key).expect("the caller made it");
-        at = at.max(flow.last_arrival);
-        flow.last_arrival = at;
-        self.schedule(at, Due::Deliver(packet));
-        at
+        match path {
+            Path::Open(link) => {
+                let to = flow.to?;
+                let at = flow.arrival(now, &packet, &link, &mut self.busy);
+                self.queue.push(at, Due::Deliver(packet, to));
+                Some((from, Fate::Arrives(at)))
+            }
+            // Nobody retransmits a reset.
+            Path::Blocked(_) if segment.flags.rst => None,
+            Path::Blocked(fault) => {
+                self.wait(now, key, packet);
+                Some((from, Fate::Waits(fault)))
+            }
+            Path::SourceOff => None,
+        }
     }
 
     fn wait(&mut self, now: Instant, key: FlowKey, packet: Packet) {
         let handshake = is_handshake(&packet);
-        let generation = self.next_seq;
+        let generation = self.queue.entered();
         let flow = self.flows.get_mut(&key).expect("the caller made it");
         flow.waiting =
             Some(Waiting { since: now, generation, handshake, packets: VecDeque::from([packet]) });
         let patience = if handshake { SYN_GIVE_UP } else { data_give_up() };
-        self.schedule(now + patience, Due::GiveUp(key, generation));
+        self.queue.push(now + patience, Due::GiveUp(key, generation));
     }
 
     /// The topology has changed for the better: every waiting flow whose path is open tries again
@@ -266,24 +266,26 @@ impl Fabric {
         let mut retries = Vec::new();
         for (key, flow) in &self.flows {
             if let Some(waiting) = &flow.waiting
-                && matches!(topology.path(key.src().ip(), key.dst().ip()), Path::Open(_))
+                && matches!(topology.path(flow.from, flow.to, key.dst().ip()), Path::Open(_))
             {
                 let at = next_retransmission(waiting.since, now, waiting.handshake);
                 retries.push((at, Due::Retry(*key, waiting.generation)));
             }
         }
         for (at, due) in retries {
-            self.schedule(at, due);
+            self.queue.push(at, due);
         }
     }
 
     /// Sends what a flow has waiting, if its path is still open.
     pub fn retry(&mut self, now: Instant, key: FlowKey, generation: u64, topology: &impl Topology) {
-        let Path::Open(link) = topology.path(key.src().ip(), key.dst().ip()) else { return };
         let Some(flow) = self.flows.get_mut(&key) else { return };
+        let Path::Open(link) = topology.path(flow.from, flow.to, key.dst().ip()) else { return };
+        let Some(to) = flow.to else { return };
         if let Some(waiting) = flow.waiting.take_if(|waiting| waiting.generation == generation) {
             for packet in waiting.packets {
-                self.send(now, key, packet, &link, topology);
+                let at = flow.arrival(now, &packet, &link, &mut self.busy);
+                self.queue.push(at, Due::Deliver(packet, to));
             }
         }
     }

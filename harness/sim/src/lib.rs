@@ -26,10 +26,10 @@
 //! | `machine`, `process` | who lives in the world |
 //! | `scope` | every task of a process is polled inside it |
 //! | `driver` | carries packets when they are due |
-//! | `fabric`, [`link`](mod@link) | the fate of a packet: latency, and loss as TCP would live it |
+//! | `fabric`, `queue`, [`link`](mod@link) | the fate of a packet: latency, and loss as TCP would live it |
 //! | `socket`, `disk`, `cpu` | the ports |
 //! | [`fault`] | what can be broken, and what came of it |
-//! | [`record`], `events` | digests, trail, events |
+//! | [`record`], `events`, `facts` | digests, trail, events |
 //! | [`entropy`] | the overrides that keep libraries inside the seed |
 
 #[cfg(not(tokio_unstable))]
@@ -41,11 +41,13 @@ mod driver;
 pub mod entropy;
 mod events;
 mod fabric;
+mod facts;
 pub mod fault;
 mod host;
 pub mod link;
 mod machine;
 mod process;
+mod queue;
 pub mod record;
 pub mod run;
 mod scope;

@@ -89,7 +89,7 @@ pub(crate) struct State {
     pub preemption: f64,
     pub machines: Vec<Machine>,
     by_name: BTreeMap<String, usize>,
-    pub by_ip: BTreeMap<IpAddr, usize>,
+    by_ip: BTreeMap<IpAddr, usize>,
     /// Who holds an address of its own.
     holders: BTreeMap<IpAddr, ProcessId>,
     processes: Vec<ProcessState>,
@@ -97,6 +97,8 @@ pub(crate) struct State {
     pub fabric: Fabric,
     links: Links,
     faults: BTreeMap<FaultId, Active>,
+    /// Those of them that lie on paths and have not ended: each packet is held against them.
+    cuts: Vec<(FaultId, Fault)>,
     pub record: Record,
     /// The digest of what the director itself says.
     pub world_digest: Digest,
@@ -116,26 +118,29 @@ pub(crate) struct View<'a> {
     by_ip: &'a BTreeMap<IpAddr, usize>,
     holders: &'a BTreeMap<IpAddr, ProcessId>,
     links: &'a Links,
-    faults: &'a BTreeMap<FaultId, Active>,
+    cuts: &'a [(FaultId, Fault)],
 }
 
 impl Topology for View<'_> {
-    fn path(&self, src: IpAddr, dst: IpAddr) -> Path {
-        let Some(source) = self.by_ip.get(&src).copied() else { return Path::SourceOff };
+    fn machine(&self, ip: IpAddr) -> Option<usize> {
+        self.by_ip.get(&ip).copied()
+    }
+
+    fn path(&self, source: usize, destination: Option<usize>, dst: IpAddr) -> Path {
         let from = &self.machines[source];
         if !from.powered {
             return Path::SourceOff;
         }
-        let Some(destination) = self.by_ip.get(&dst).copied() else { return Path::Blocked(None) };
+        let Some(destination) = destination else { return Path::Blocked(None) };
         let to = &self.machines[destination];
         if !to.powered || (to.ip != dst && !self.holders.contains_key(&dst)) {
             return Path::Blocked(None);
         }
         let mut link = None;
-        for (id, active) in self.faults {
+        for (id, fault) in self.cuts {
             let joins =
                 |a: &Side, b: &Side| a.has(&from.name, &from.zone) && b.has(&to.name, &to.zone);
-            match &active.fault {
+            match fault {
                 Fault::Partition { from, to, both_ways }
                     if joins(from, to) || (*both_ways && joins(to, from)) =>
                 {
@@ -148,10 +153,6 @@ impl Topology for View<'_> {
             }
         }
         Path::Open(link.unwrap_or_else(|| self.link(source, destination)))
-    }
-
-    fn pair(&self, src: IpAddr, dst: IpAddr) -> (usize, usize) {
-        (self.by_ip[&src], self.by_ip[&dst])
     }
 }
 
@@ -197,12 +198,10 @@ impl State {
         self.processes.get_mut(id)
     }
 
-    /// Whether somebody answers at this address.
-    pub fn is_up(&self, ip: IpAddr) -> bool {
-        self.by_ip.get(&ip).is_some_and(|machine| {
-            let machine = &self.machines[*machine];
-            machine.powered && (machine.ip == ip || self.holders.contains_key(&ip))
-        })
+    /// Whether somebody answers at this address of a machine.
+    pub fn is_up(&self, machine: usize, ip: IpAddr) -> bool {
+        let machine = &self.machines[machine];
+        machine.powered && (machine.ip == ip || self.holders.contains_key(&ip))
     }
 
     /// The fabric, and what it may see of the rest.
@@ -212,7 +211,7 @@ impl State {
             by_ip: &self.by_ip,
             holders: &self.holders,
             links: &self.links,
-            faults: &self.faults,
+            cuts: &self.cuts,
         };
         (&mut self.fabric, view)
     }
@@ -298,6 +297,7 @@ pub(crate) fn build(config: &Config) {
             fabric: Fabric::new(config.seed),
             links: Links::default(),
             faults: BTreeMap::new(),
+            cuts: Vec::new(),
             record: Record::new(config.trail, config.capture_at, config.debug_events),
             world_digest: Digest::default(),
         });
@@ -790,7 +790,13 @@ impl State {
     /// Switches a fault on or off where it is a property of a machine.
     fn apply(&mut self, id: FaultId, fault: &Fault, on: bool) {
         match fault {
-            Fault::Partition { .. } | Fault::Degrade { .. } | Fault::Point(_) => {}
+            Fault::Partition { .. } | Fault::Degrade { .. } => {
+                self.cuts.retain(|(cut, _)| *cut != id);
+                if on {
+                    self.cuts.push((id, fault.clone()));
+                }
+            }
+            Fault::Point(_) => {}
             Fault::Skew { machine, nanos } => {
                 let machine = self.machine(machine);
                 self.machines[machine].skew += if on { *nanos } else { -*nanos };
