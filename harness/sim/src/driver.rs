@@ -17,7 +17,9 @@ use turmoil_net::{Packet, TcpSegment, Transport};
 use crate::fabric::{Due, Fate};
 use crate::facts::Facts;
 use crate::scope;
-use crate::world::{State, clear_dirty, is_dirty, kick, set_driver, with_net, with_state};
+use crate::world::{
+    State, clear_dirty, is_dirty, kick, reset_connection, set_driver, with_net, with_state,
+};
 
 /// How many rounds of the runtime's queue the driver lets pass before it collects all the same: a
 /// program that never rests at an instant cannot stop the network.
@@ -118,7 +120,7 @@ fn mark_redundant(state: &State, packets: &[Packet], redundant: &mut Vec<bool>) 
     redundant.clear();
     redundant.extend(packets.iter().enumerate().map(|(n, packet)| {
         let Transport::Tcp(segment) = &packet.payload else { return false };
-        is_bare(segment)
+        acknowledges_only(packet)
             && packets[n + 1..]
                 .iter()
                 .take_while(|later| later.src == packet.src)
@@ -131,7 +133,8 @@ fn mark_redundant(state: &State, packets: &[Packet], redundant: &mut Vec<bool>) 
 }
 
 /// An acknowledgement and nothing else.
-fn is_bare(segment: &TcpSegment) -> bool {
+fn acknowledges_only(packet: &Packet) -> bool {
+    let Transport::Tcp(segment) = &packet.payload else { return false };
     let flags = segment.flags;
     flags.ack && !flags.syn && !flags.fin && !flags.rst && segment.payload.is_empty()
 }
@@ -147,8 +150,13 @@ fn carry(now: Instant, due: Due) {
     match due {
         Due::Deliver(packet, machine) => {
             // The destination may have gone while the packet was under way.
-            let arrives = with_state(|state| state.is_up(machine, packet.dst)) == Some(true);
-            if arrives {
+            let arrives = with_state(|state| {
+                let arrives = state.is_up(machine, packet.dst);
+                state.machines[machine].arrivals +=
+                    u64::from(arrives && !acknowledges_only(&packet));
+                arrives
+            });
+            if arrives == Some(true) {
                 with_net(|net| net.deliver(packet));
             } else {
                 with_state(|state| admit(state, now, packet));
@@ -167,8 +175,8 @@ fn carry(now: Instant, due: Due) {
         }
         Due::GiveUp(flow, generation) => {
             let resets = with_state(|state| state.fabric.give_up(flow, generation));
-            for reset in resets.unwrap_or_default() {
-                with_net(|net| net.deliver(reset));
+            for (peer, local) in resets.unwrap_or_default() {
+                reset_connection(peer, local);
             }
         }
     }

@@ -297,12 +297,12 @@ impl Fabric {
         }
     }
 
-    /// The patience of a waiting flow is at an end: returns the resets to hand to the kernels of
-    /// those who retransmitted in vain.
+    /// The patience of a waiting flow is at an end: returns (peer, local) of the connections whose
+    /// kernels retransmitted in vain.
     ///
     /// Data, SYN and FIN are their sender's to retransmit. Where an acknowledgement waits, it is
     /// the other side's data that stays unacknowledged.
-    pub fn give_up(&mut self, key: FlowKey, generation: u64) -> Vec<Packet> {
+    pub fn give_up(&mut self, key: FlowKey, generation: u64) -> Vec<(SocketAddr, SocketAddr)> {
         let Some(flow) = self.flows.get_mut(&key) else { return Vec::new() };
         let Some(waiting) = flow.waiting.take_if(|waiting| waiting.generation == generation) else {
             return Vec::new();
@@ -320,7 +320,7 @@ impl Fabric {
         ] {
             if tried {
                 self.gave_up.insert((local, peer));
-                resets.push(reset(peer, local));
+                resets.push((peer, local));
             }
         }
         resets

@@ -85,6 +85,8 @@ pub(crate) struct Machine {
     pub powered: bool,
     /// How often it was switched on, counted from 1.
     pub boot: u64,
+    /// How many packets have come in that a reader could notice.
+    pub arrivals: u64,
     pub fs: Fs,
     pub fsync: Duration,
     pub disk_faults: DiskFaults,

@@ -178,6 +178,7 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
+        .on_thread_unpark(scope::time_may_have_passed)
         .rng_seed(tokio::runtime::RngSeed::from_bytes(&config.seed.to_le_bytes()))
         .build()
         .expect("a runtime without I/O needs nothing of the system");

@@ -19,6 +19,7 @@ thread_local! {
     static CURRENT: Cell<Option<ProcessId>> = const { Cell::new(None) };
     static CAUSE: Cell<Option<u64>> = const { Cell::new(None) };
     static POLLS: Cell<u64> = const { Cell::new(0) };
+    static CLOCKS_LAG: Cell<bool> = const { Cell::new(true) };
     static PANIC_AT: Cell<Option<String>> = const { Cell::new(None) };
 }
 
@@ -30,6 +31,12 @@ pub(crate) fn current() -> Option<ProcessId> {
 /// How often a task of a process has been polled on this thread.
 pub(crate) fn polls() -> u64 {
     POLLS.get()
+}
+
+/// Virtual time may have passed: the thread's clocks follow before the next poll. The runtime calls
+/// this whenever it wakes, and only while it rests does time pass.
+pub(crate) fn time_may_have_passed() {
+    CLOCKS_LAG.set(true);
 }
 
 /// The last event of this line of control.
@@ -84,7 +91,9 @@ impl Future for Scoped {
         POLLS.set(POLLS.get() + 1);
         let id = self.process;
         let runs = with_state(|state| {
-            state.sync_clocks();
+            if CLOCKS_LAG.replace(false) {
+                state.sync_clocks();
+            }
             state.process_mut(id).is_some_and(|process| process.may_run(cx.waker()))
         });
         if runs != Some(true) {

@@ -13,7 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use bytes::{Buf, Bytes};
@@ -209,6 +209,11 @@ struct SimStream {
     peer: SocketAddr,
     /// Read from the kernel, not yet by the program.
     ahead: Bytes,
+    machine: usize,
+    /// Whether the other end is on another machine: then what comes in comes by the driver.
+    is_remote: bool,
+    /// Who waits to read, and how much had come in at this machine when the kernel had nothing.
+    waits: Option<(Waker, u64)>,
 }
 
 impl SimStream {
@@ -216,7 +221,32 @@ impl SimStream {
         turmoil_net::set_current(host);
         let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
         let handle = Handle::new(process, host, Socket::Stream(stream))?;
-        Ok(SimStream { handle, local, peer, ahead: Bytes::new() })
+        let facts = with_state(|state| {
+            let machine = state.process(process)?.machine;
+            Some((machine, state.are_apart(local.ip(), peer.ip())))
+        });
+        let (machine, is_remote) = facts.flatten().ok_or_else(dead)?;
+        Ok(SimStream { handle, local, peer, ahead: Bytes::new(), machine, is_remote, waits: None })
+    }
+
+    fn arrivals(&self) -> Option<u64> {
+        with_state(|state| state.machines[self.machine].arrivals)
+    }
+
+    /// Whether the kernel has nothing, as it had not when this reader last asked. Connections are
+    /// polled for reading whenever they write, so this is asked often.
+    fn waits_still(&self, reader: &Waker) -> bool {
+        self.waits.as_ref().is_some_and(|(waiting, arrivals)| {
+            waiting.will_wake(reader) && self.arrivals() == Some(*arrivals)
+        })
+    }
+
+    fn wait(&mut self, reader: &Waker) {
+        let arrivals = self.arrivals().filter(|_| self.is_remote);
+        self.waits = arrivals.map(|arrivals| match self.waits.take() {
+            Some((waiting, _)) if waiting.will_wake(reader) => (waiting, arrivals),
+            _ => (reader.clone(), arrivals),
+        });
     }
 
     /// A connection that the fabric gave up on timed out; the kernel below only knows resets.
@@ -245,6 +275,9 @@ impl AsyncRead for SimStream {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.ahead.is_empty() {
+            if this.waits_still(cx.waker()) {
+                return Poll::Pending;
+            }
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let mut all = ReadBuf::new(scratch);
                 let polled = this.handle.with_stream(|stream| stream.poll_read(cx, &mut all));
@@ -256,9 +289,13 @@ impl AsyncRead for SimStream {
                     filled.len()
                 })
             });
+            if read.is_pending() {
+                this.wait(cx.waker());
+            }
             return read.map(|result| match result {
                 Ok(n) => {
-                    if n > 0 {
+                    // Less does not open the window, so the kernel has nothing to say about it.
+                    if n >= READ_CHUNK / 2 {
                         kick();
                     }
                     Ok(())

@@ -198,6 +198,11 @@ impl State {
         self.processes.get_mut(id)
     }
 
+    /// Whether two addresses are of different machines.
+    pub fn are_apart(&self, a: IpAddr, b: IpAddr) -> bool {
+        self.by_ip.get(&a) != self.by_ip.get(&b)
+    }
+
     /// Whether somebody answers at this address of a machine.
     pub fn is_up(&self, machine: usize, ip: IpAddr) -> bool {
         let machine = &self.machines[machine];
@@ -271,6 +276,7 @@ pub(crate) fn build(config: &Config) {
             net: net.add_host(addresses),
             powered: true,
             boot: 1,
+            arrivals: 0,
             fs: Fs::builder().config(fs).seed(fs_seed).build(),
             fsync: spec.fsync,
             disk_faults: Default::default(),
@@ -409,9 +415,19 @@ fn purge_connections(ips: &[IpAddr]) {
             && entry.state != Some(NetstatState::SynReceived)
             && ips.contains(&entry.local.ip())
         {
-            with_net(|net| net.deliver(reset(peer, entry.local)));
+            reset_connection(peer, entry.local);
         }
     }
+}
+
+/// Has the kernel at `local` hear a reset from `peer`.
+pub(crate) fn reset_connection(peer: SocketAddr, local: SocketAddr) {
+    with_state(|state| {
+        if let Some(machine) = state.by_ip.get(&local.ip()) {
+            state.machines[*machine].arrivals += 1;
+        }
+    });
+    with_net(|net| net.deliver(reset(peer, local)));
 }
 
 /// The director's handle on the world of this thread; on any other thread its methods panic.
