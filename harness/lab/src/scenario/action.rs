@@ -17,7 +17,7 @@ pub enum Action {
         /// The pods of a service that is made.
         replicas: u32,
     },
-    /// Rolls out a version of every service that is not reached from outside: a new base image.
+    /// Rolls out a version of every service that no journey passes.
     Release {
         /// The version: the pods' image.
         version: String,
@@ -50,7 +50,8 @@ pub enum Action {
         /// The members there are to be.
         members: u32,
     },
-    /// Restarts the etcd members that the apiservers list, one after the other.
+    /// Stops and starts the machines of the etcd members that the apiservers list, one after the
+    /// other.
     EtcdRollingRestart,
 }
 

@@ -29,6 +29,8 @@ pub struct Application {
     pub replicas: u32,
     /// The port at the nodes' addresses of a service that is reached from outside.
     pub entry: Option<u16>,
+    /// Whether a journey passes it.
+    pub on_a_journey: bool,
 }
 
 /// The services of a scenario: the named ones, and others of one pod each up to `services`.
@@ -37,13 +39,16 @@ pub fn applications(scenario: &Scenario, services: usize) -> Vec<Application> {
     let named = scenario.services.iter().map(|Service { name, replicas }| {
         let nth = entries.iter().position(|entry| entry == name);
         let entry = nth.map(|n| port::ENTRY + n as u16);
-        Application { name: name.clone(), replicas: *replicas, entry }
+        let on_a_journey =
+            scenario.workload.journeys.iter().any(|journey| journey.path.contains(name));
+        Application { name: name.clone(), replicas: *replicas, entry, on_a_journey }
     });
     let missing = services.saturating_sub(scenario.services.len());
     let others = (1..=missing).map(|n| Application {
         name: format!("service-{n:03}"),
         replicas: 1,
         entry: None,
+        on_a_journey: false,
     });
     named.chain(others).collect()
 }

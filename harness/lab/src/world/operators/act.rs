@@ -34,7 +34,7 @@ impl Desk {
                 self.deploy(service, version, *replicas, because).await
             }
             Action::Release { version } => {
-                let services = self.office.applications.iter().filter(|app| app.entry.is_none());
+                let services = self.office.applications.iter().filter(|app| !app.on_a_journey);
                 let count = services.clone().count();
                 tracing::info!(
                     kind = "step.release",
@@ -85,7 +85,8 @@ impl Desk {
                 tracing::info!(
                     kind = "step.etcd-rolling-restart",
                     because,
-                    "restarts the {count} etcd members that the apiservers list, one by one"
+                    "stops and starts the machines of the {count} etcd members that the apiservers \
+                     list, one by one"
                 );
                 self.office.machines.etcd.rolling_restart(&self.env, count).await;
                 Ok(())
@@ -134,7 +135,12 @@ impl Desk {
         if self.office.applications.iter().any(|app| app.name == service) {
             return self.set_image(service, Some(version)).await;
         }
-        let app = Application { name: service.to_owned(), replicas, entry: None };
+        let app = Application {
+            name: service.to_owned(),
+            replicas,
+            entry: None,
+            on_a_journey: false,
+        };
         for (kind, object) in app.configuration() {
             self.create(kind, &object).await?;
         }
