@@ -81,8 +81,7 @@ impl Future for Driver {
         loop {
             let mut delivered = false;
             while let Some(Some(due)) = with_state(|state| state.fabric.pop_due(now)) {
-                carry(now, due);
-                delivered = true;
+                delivered |= carry(now, due);
             }
             if delivered {
                 // The kernels may want to answer even if no task does.
@@ -146,31 +145,35 @@ fn repeats(later: &Packet, packet: &Packet, segment: &TcpSegment) -> bool {
             == (segment.src_port, segment.dst_port, packet.dst)
 }
 
-fn carry(now: Instant, due: Due) {
+/// Does what is due. Returns whether a kernel may want to send something because of it.
+fn carry(now: Instant, due: Due) -> bool {
     match due {
         Due::Deliver(packet, machine) => {
             // The destination may have gone while the packet was under way.
-            let arrives = with_state(|state| {
-                let arrives = state.is_up(machine, packet.dst);
-                state.machines[machine].arrivals +=
-                    u64::from(arrives && !acknowledges_only(&packet));
-                arrives
+            let answered = with_state(|state| {
+                if !state.is_up(machine, packet.dst) {
+                    return None;
+                }
+                let bare = acknowledges_only(&packet);
+                state.machines[machine].arrivals += u64::from(!bare);
+                Some(state.fabric.hears(&packet) || !bare)
             });
-            if arrives == Some(true) {
+            if let Some(Some(answered)) = answered {
                 with_net(|net| net.deliver(packet));
-            } else {
-                with_state(|state| admit(state, now, packet));
+                return answered;
             }
+            with_state(|state| admit(state, now, packet));
         }
         Due::Retry(flow, generation) => {
             // Who gave up connecting no longer sends SYNs.
-            if !socket_exists(flow.src(), flow.dst()) {
-                with_state(|state| state.fabric.forget(flow));
-                return;
-            }
+            let exists = socket_exists(flow.src(), flow.dst());
             with_state(|state| {
                 let (fabric, topology) = state.split();
-                fabric.retry(now, flow, generation, &topology);
+                if exists {
+                    fabric.retry(now, flow, generation, &topology);
+                } else {
+                    fabric.forget(flow);
+                }
             });
         }
         Due::GiveUp(flow, generation) => {
@@ -180,6 +183,7 @@ fn carry(now: Instant, due: Due) {
             }
         }
     }
+    true
 }
 
 /// Whether the kernel at `local` still has this connection.

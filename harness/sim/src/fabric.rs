@@ -78,6 +78,11 @@ impl FlowKey {
         SocketAddr::new(ip.into(), bits as u16)
     }
 
+    /// The other direction of the same connection.
+    fn reversed(self) -> Self {
+        FlowKey(self.0 >> 48 | (self.0 & ((1 << 48) - 1)) << 48)
+    }
+
     pub fn src(self) -> SocketAddr {
         Self::unpack(self.0 >> 48)
     }
@@ -94,11 +99,28 @@ struct Flow {
     /// The key of the flow's jitter stream.
     stream: u64,
     sent: u64,
+    /// The sequence number behind the last that was sent.
+    end: u32,
+    /// The one behind the last that the other side takes, as the sender has heard. `None` where
+    /// that cannot be relied on: before the first acknowledgement, and once the connection ends.
+    edge: Option<u32>,
+    has_ended: bool,
     last_arrival: Instant,
     waiting: Option<Waiting>,
 }
 
 impl Flow {
+    /// Keeps account of what is sent.
+    fn notes(&mut self, segment: &TcpSegment) {
+        let flags = segment.flags;
+        let numbers = segment.payload.len() as u32 + u32::from(flags.syn) + u32::from(flags.fin);
+        self.end = segment.seq.wrapping_add(numbers);
+        if flags.syn {
+            (self.has_ended, self.edge) = (false, None);
+        }
+        self.has_ended |= flags.fin || flags.rst;
+    }
+
     /// When a packet that leaves now arrives: behind the flow's earlier ones.
     fn arrival(
         &mut self,
@@ -205,6 +227,9 @@ impl Fabric {
         let Transport::Tcp(segment) = &packet.payload else { return None };
         let key = key_of(&packet, segment);
         self.sweep(now);
+        if segment.flags.fin || segment.flags.rst {
+            self.ends(key.dst(), key.src());
+        }
         let (flow, path) = match self.flows.entry(key) {
             Entry::Occupied(known) => {
                 let flow = known.into_mut();
@@ -219,11 +244,22 @@ impl Fabric {
                     return None;
                 }
                 let stream = flow_stream(self.seed, key);
-                let flow = Flow { from, to, stream, sent: 0, last_arrival: now, waiting: None };
+                let flow = Flow {
+                    from,
+                    to,
+                    stream,
+                    sent: 0,
+                    end: 0,
+                    edge: None,
+                    has_ended: false,
+                    last_arrival: now,
+                    waiting: None,
+                };
                 (place.insert(flow), path)
             }
         };
         let from = flow.from;
+        flow.notes(segment);
         if let Some(waiting) = &mut flow.waiting {
             let fault = match path {
                 Path::Open(_) => None,
@@ -326,6 +362,28 @@ impl Fabric {
         resets
     }
 
+    /// Takes note of what an arriving packet tells its receiver. Returns whether that could let the
+    /// receiver's kernel send something: if it had filled the window, or is past the connection.
+    pub fn hears(&mut self, packet: &Packet) -> bool {
+        let Transport::Tcp(segment) = &packet.payload else { return true };
+        let key = key_of(packet, segment).reversed();
+        match self.flows.get_mut(&key) {
+            Some(flow) if !flow.has_ended && segment.flags.ack => {
+                let edge = segment.ack.wrapping_add(u32::from(segment.window));
+                let before = flow.edge.replace(edge);
+                before.is_none_or(|before| flow.end.wrapping_sub(before) as i32 >= 0)
+            }
+            _ => true,
+        }
+    }
+
+    /// One side of a connection has gone, or will.
+    pub fn ends(&mut self, local: SocketAddr, peer: SocketAddr) {
+        if let Some(flow) = self.flows.get_mut(&FlowKey::new(local, peer)) {
+            flow.has_ended = true;
+        }
+    }
+
     /// Whether this direction of a connection has sent more than its first packet.
     pub fn has_spoken(&self, src: SocketAddr, dst: SocketAddr) -> bool {
         self.flows.get(&FlowKey::new(src, dst)).is_some_and(|flow| flow.sent > 1)
@@ -340,6 +398,7 @@ impl Fabric {
     pub fn forget_senders(&mut self, is_gone: impl Fn(IpAddr) -> bool) {
         for (key, flow) in &mut self.flows {
             if is_gone(key.src().ip()) {
+                flow.has_ended = true;
                 flow.waiting = None;
             }
         }

@@ -426,6 +426,7 @@ pub(crate) fn reset_connection(peer: SocketAddr, local: SocketAddr) {
         if let Some(machine) = state.by_ip.get(&local.ip()) {
             state.machines[*machine].arrivals += 1;
         }
+        state.fabric.ends(local, peer);
     });
     with_net(|net| net.deliver(reset(peer, local)));
 }
