@@ -28,6 +28,9 @@ const ROUNDS_MAX: u32 = 100;
 /// The driver's task. It never ends; the run drops it.
 pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
+    /// Packets that arrive now, and whether a kernel may want to send something because of them.
+    inbound: Vec<Packet>,
+    answerable: bool,
     outbound: Vec<Packet>,
     /// Which of them need not be sent.
     redundant: Vec<bool>,
@@ -40,6 +43,8 @@ impl Driver {
     pub fn new() -> Self {
         Driver {
             sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
+            inbound: Vec::new(),
+            answerable: false,
             outbound: Vec::new(),
             redundant: Vec::new(),
             seen: 0,
@@ -54,6 +59,31 @@ impl Driver {
         self.seen = polls;
         self.rounds = if busy { self.rounds + 1 } else { 0 };
         busy
+    }
+
+    /// Takes the packets that are due now and puts those that arrive into `inbound`, until there is
+    /// something else to do, which it returns.
+    fn sort_out(&mut self, state: &mut State, now: Instant) -> Option<Due> {
+        loop {
+            match state.fabric.pop_due(now)? {
+                Due::Deliver(packet, machine) if state.is_up(machine, packet.dst) => {
+                    let bare = acknowledges_only(&packet);
+                    state.machines[machine].arrivals += u64::from(!bare);
+                    self.answerable |= state.fabric.hears(&packet) || !bare;
+                    self.inbound.push(packet);
+                }
+                // The destination has gone while the packet was under way.
+                Due::Deliver(packet, _) => {
+                    admit(state, now, packet);
+                    self.answerable = true;
+                }
+                other => return Some(other),
+            }
+        }
+    }
+
+    fn hand_over(&mut self) {
+        with_net(|net| self.inbound.drain(..).for_each(|packet| net.deliver(packet)));
     }
 
     /// Hands what the kernels produced to the fabric.
@@ -80,9 +110,14 @@ impl Future for Driver {
         let now = Instant::now();
         loop {
             let mut delivered = false;
-            while let Some(Some(due)) = with_state(|state| state.fabric.pop_due(now)) {
-                delivered |= carry(now, due);
+            // Most of what is due are packets: they are looked at together and handed over together.
+            while let Some(Some(other)) = with_state(|state| this.sort_out(state, now)) {
+                this.hand_over();
+                carry(now, other);
+                delivered = true;
             }
+            this.hand_over();
+            delivered |= std::mem::take(&mut this.answerable);
             if delivered {
                 // The kernels may want to answer even if no task does.
                 kick();
@@ -145,25 +180,10 @@ fn repeats(later: &Packet, packet: &Packet, segment: &TcpSegment) -> bool {
             == (segment.src_port, segment.dst_port, packet.dst)
 }
 
-/// Does what is due. Returns whether a kernel may want to send something because of it.
-fn carry(now: Instant, due: Due) -> bool {
+/// Does what is due and is no delivery.
+fn carry(now: Instant, due: Due) {
     match due {
-        Due::Deliver(packet, machine) => {
-            // The destination may have gone while the packet was under way.
-            let answered = with_state(|state| {
-                if !state.is_up(machine, packet.dst) {
-                    return None;
-                }
-                let bare = acknowledges_only(&packet);
-                state.machines[machine].arrivals += u64::from(!bare);
-                Some(state.fabric.hears(&packet) || !bare)
-            });
-            if let Some(Some(answered)) = answered {
-                with_net(|net| net.deliver(packet));
-                return answered;
-            }
-            with_state(|state| admit(state, now, packet));
-        }
+        Due::Deliver(..) => unreachable!("deliveries are sorted out before"),
         Due::Retry(flow, generation) => {
             // Who gave up connecting no longer sends SYNs.
             let exists = socket_exists(flow.src(), flow.dst());
@@ -183,7 +203,6 @@ fn carry(now: Instant, due: Due) -> bool {
             }
         }
     }
-    true
 }
 
 /// Whether the kernel at `local` still has this connection.
@@ -205,7 +224,7 @@ fn admit(state: &mut State, now: Instant, packet: Packet) {
         state.charge(fault, 1);
     }
     let elapsed = state.elapsed(now);
-    let facts = facts.at(elapsed, state.elapsed(at));
+    let facts = facts.at(elapsed, elapsed + at.saturating_duration_since(now));
     let machine = &mut state.machines[machine];
     state.record.step(&mut machine.digest, facts.bytes(), || {
         format!("{elapsed:?} {}: packet {}", machine.name, facts.text())
