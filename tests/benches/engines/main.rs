@@ -50,8 +50,8 @@ const ENGINES: [Engine; 4] = [
 const MACHINES: [usize; 5] = [5, 9, 22, 50, 100];
 /// CPU time for a measurement.
 const BUDGET: Duration = Duration::from_millis(500);
-/// A cell is the best of so many measurements: noise only ever slows down.
-const ROUNDS: usize = 6;
+/// A cell is the median of so many measurements.
+const ROUNDS: usize = 7;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -88,14 +88,16 @@ fn main() -> ExitCode {
     for &load in loads {
         for &n in &machines {
             print!("{n:>8} {:>10}", format!("{load:?}").to_lowercase());
-            let mut rates = vec![f64::MIN; engines.len()];
+            let mut rates = vec![Vec::new(); engines.len()];
             // In turn, so that what else the machine does meets all of them.
             for _ in 0..ROUNDS {
-                for (engine, rate) in engines.iter().zip(&mut rates) {
-                    *rate = rate.max((engine.run)(n, load, BUDGET).rate());
+                for (engine, rates) in engines.iter().zip(&mut rates) {
+                    rates.push((engine.run)(n, load, BUDGET).rate());
                 }
             }
-            for (engine, rate) in engines.iter().zip(rates) {
+            for (engine, mut rates) in engines.iter().zip(rates) {
+                rates.sort_by(f64::total_cmp);
+                let rate = rates[ROUNDS / 2];
                 print!(" {rate:>14.1}");
                 cells.push(check::Cell { engine: engine.name, machines: n, load, rate });
             }
