@@ -66,7 +66,8 @@ fn choose(backends: &[Backend], next: &mut usize) -> Option<SocketAddr> {
 /// Passes bytes both ways until both ends have closed or one has failed.
 async fn join(mut client: Box<dyn Stream>, mut server: Box<dyn Stream>) {
     // The error is the end of the connection, and both ends learn it from the drop.
-    let _ = tokio::io::copy_bidirectional_with_sizes(&mut client, &mut server, BUFFER, BUFFER).await;
+    let _ =
+        tokio::io::copy_bidirectional_with_sizes(&mut client, &mut server, BUFFER, BUFFER).await;
 }
 
 async fn check(env: Env, backends: Arc<Mutex<Vec<Backend>>>) {

@@ -75,7 +75,10 @@ impl Etcd {
         };
         let cluster = etcd.peers(members);
         for n in 0..members {
-            etcd.add_unit(n, program(&topology.etcd[n], cluster.clone(), InitialState::New, profile));
+            etcd.add_unit(
+                n,
+                program(&topology.etcd[n], cluster.clone(), InitialState::New, profile),
+            );
         }
         etcd
     }
@@ -163,7 +166,10 @@ impl Etcd {
             }
             let profile = self.state.lock().expect("no panic while locked").profile;
             let cluster = self.peers(n + 1);
-            self.add_unit(n, program(&self.topology.etcd[n], cluster, InitialState::Existing, profile));
+            self.add_unit(
+                n,
+                program(&self.topology.etcd[n], cluster, InitialState::Existing, profile),
+            );
             self.healthy(env, n).await;
             sleep(BETWEEN).await;
         }

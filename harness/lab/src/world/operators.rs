@@ -85,26 +85,27 @@ impl Office {
         }
         let office = self.clone();
         let owned = step.clone();
-        let worker = self.world.start(&self.topology.office.name, &step.actor, move |env| async move {
-            let desk = Desk::new(env, office, &owned.actor);
-            let because = match decision {
-                Decision::IfSeen(symptom) => match desk.look_for(symptom).await {
-                    Some(seen) => seen,
-                    None => {
-                        tracing::info!(
-                            kind = "step.skipped",
-                            action = owned.action.name(),
-                            because = format!("no sign of {}", symptom.name()),
-                            "sees no reason to {}",
-                            owned.action.name().replace('-', " ")
-                        );
-                        return Ok(());
-                    }
-                },
-                Decision::Always | Decision::Never => vec![owned.doc.clone()],
-            };
-            desk.act(&owned.action, &because.join("; ")).await
-        });
+        let worker =
+            self.world.start(&self.topology.office.name, &step.actor, move |env| async move {
+                let desk = Desk::new(env, office, &owned.actor);
+                let because = match decision {
+                    Decision::IfSeen(symptom) => match desk.look_for(symptom).await {
+                        Some(seen) => seen,
+                        None => {
+                            tracing::info!(
+                                kind = "step.skipped",
+                                action = owned.action.name(),
+                                because = format!("no sign of {}", symptom.name()),
+                                "sees no reason to {}",
+                                owned.action.name().replace('-', " ")
+                            );
+                            return Ok(());
+                        }
+                    },
+                    Decision::Always | Decision::Never => vec![owned.doc.clone()],
+                };
+                desk.act(&owned.action, &because.join("; ")).await
+            });
         if let harness_sim::Exit::Returned(Err(why)) = worker.exited().await {
             let actor = &step.actor;
             tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");

@@ -56,7 +56,8 @@ impl Outside {
 
     /// Starts the data centres, the monitor and the people.
     pub fn start_outside(&self, world: World, topology: &Topology, apps: &[Application]) {
-        let entry = |app: &Application| Some((app.name.clone(), topology.edge_balancer.port(app.entry?)));
+        let entry =
+            |app: &Application| Some((app.name.clone(), topology.edge_balancer.port(app.entry?)));
         let entries: Entries = apps.iter().filter_map(entry).collect::<BTreeMap<_, _>>();
         for centre in &topology.data_centres {
             let config = data_centre::DataCentreConfig {
@@ -90,7 +91,8 @@ impl Outside {
         let scheme = scheme::SchemeConfig { data_centres, workload, probe };
         let people = vec![
             world.start(&topology.health_check.name, "check", |env| health_check::run(env, health)),
-            world.start(&topology.customers.name, "customers", |env| customers::run(env, customers)),
+            world
+                .start(&topology.customers.name, "customers", |env| customers::run(env, customers)),
             world.start(&topology.scheme.name, "cards", |env| scheme::run(env, scheme)),
         ];
         *self.people.lock().expect("no panic while locked") = people;
@@ -129,7 +131,8 @@ impl Outside {
     /// What people lived through during the acts.
     pub fn samples(&self, calendar: &Calendar, acts: &[ActSpan]) -> Vec<Sample> {
         let mut samples = self.probe.samples(calendar.zero());
-        samples.retain(|sample| acts.iter().any(|act| act.start <= sample.at && sample.at < act.end));
+        samples
+            .retain(|sample| acts.iter().any(|act| act.start <= sample.at && sample.at < act.end));
         samples
     }
 

@@ -46,8 +46,9 @@ pub async fn play(
     let profile = parse("etcd").parse().map_err(|_| format!("etcd {}", parse("etcd")))?;
     let version: Version =
         parse("kubernetes").parse().map_err(|_| format!("kubernetes {}", parse("kubernetes")))?;
-    let generation =
-        parse("etcd-client").parse().map_err(|_| format!("etcd-client {}", parse("etcd-client")))?;
+    let generation = parse("etcd-client")
+        .parse()
+        .map_err(|_| format!("etcd-client {}", parse("etcd-client")))?;
     let mesh = parse("linkerd").to_owned();
 
     let etcd = Etcd::start(world, &topology, members, profile);
@@ -108,7 +109,9 @@ fn balance(world: World, topology: &Topology, applications: &[manifests::Applica
     for entry in applications.iter().filter_map(|app| app.entry) {
         let nodes = topology.workers.iter().map(|worker| worker.place.port(entry)).collect();
         let name = format!("elb-{entry}");
-        world.start(&topology.edge_balancer.name, &name, move |env| balancer::run(env, entry, nodes));
+        world.start(&topology.edge_balancer.name, &name, move |env| {
+            balancer::run(env, entry, nodes)
+        });
     }
 }
 

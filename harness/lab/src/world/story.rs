@@ -166,10 +166,19 @@ pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Str
         })
     };
     if let Some(event) = first("etcd.upgraded") {
-        chain.push(format!("{}: {}; from now on it tells clients a limit of streams", when(event), event.message));
+        chain.push(format!(
+            "{}: {}; from now on it tells clients a limit of streams",
+            when(event),
+            event.message
+        ));
     }
     if let Some(event) = first("step.scale") {
-        chain.push(format!("{}: {} {}; its Service stays", when(event), event.process, event.message));
+        chain.push(format!(
+            "{}: {} {}; its Service stays",
+            when(event),
+            event.process,
+            event.message
+        ));
     }
     let lost: Vec<&Event> =
         events.iter().filter(|event| event.kind == "etcd-client.quota.lost").collect();
@@ -190,7 +199,11 @@ pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Str
         "step.delete-empty-services",
     ] {
         if let Some(event) = in_the_outage(kind) {
-            let who = if kind.starts_with("step.") { format!("{} ", event.process) } else { String::new() };
+            let who = if kind.starts_with("step.") {
+                format!("{} ", event.process)
+            } else {
+                String::new()
+            };
             chain.push(format!("{}: {who}{}", when(event), event.message));
         }
     }

@@ -121,7 +121,9 @@ impl Topology {
                 ip: address(3, (n / 200) as u8, (n % 200) as u8 + 1),
             },
             pod_ips: (0..PODS)
-                .map(|pod| IpAddr::V4(Ipv4Addr::new(100, 64 + (n / 250) as u8, (n % 250) as u8, pod + 1)))
+                .map(|pod| {
+                    IpAddr::V4(Ipv4Addr::new(100, 64 + (n / 250) as u8, (n % 250) as u8, pod + 1))
+                })
                 .collect(),
         };
         Topology {
@@ -142,12 +144,10 @@ impl Topology {
 
     /// The machines as the simulator wants them.
     pub fn machines(&self) -> Vec<MachineSpec> {
-        let plain = |place: &Place| {
-            MachineSpec::new(&place.name).zone(&place.zone).ip(place.ip).cores(2)
-        };
-        let worker = |worker: &Worker| {
-            plain(&worker.place).cores(8).pod_ips(worker.pod_ips.iter().copied())
-        };
+        let plain =
+            |place: &Place| MachineSpec::new(&place.name).zone(&place.zone).ip(place.ip).cores(2);
+        let worker =
+            |worker: &Worker| plain(&worker.place).cores(8).pod_ips(worker.pod_ips.iter().copied());
         let mut machines: Vec<MachineSpec> = Vec::new();
         machines.extend(self.etcd.iter().map(plain));
         machines.extend(self.masters.iter().map(|place| plain(place).cores(4)));

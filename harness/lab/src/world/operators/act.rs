@@ -57,7 +57,11 @@ impl Desk {
             }
             Action::RestartMesh => self.restart_mesh(because).await,
             Action::RestartApiservers => {
-                tracing::info!(kind = "step.restart-apiservers", because, "restarts the apiservers");
+                tracing::info!(
+                    kind = "step.restart-apiservers",
+                    because,
+                    "restarts the apiservers"
+                );
                 self.office.machines.control_plane.restart_apiservers().await;
                 Ok(())
             }
@@ -135,12 +139,8 @@ impl Desk {
         if self.office.applications.iter().any(|app| app.name == service) {
             return self.set_image(service, Some(version)).await;
         }
-        let app = Application {
-            name: service.to_owned(),
-            replicas,
-            entry: None,
-            on_a_journey: false,
-        };
+        let app =
+            Application { name: service.to_owned(), replicas, entry: None, on_a_journey: false };
         for (kind, object) in app.configuration() {
             self.create(kind, &object).await?;
         }
@@ -257,9 +257,8 @@ impl Desk {
         })
         .await?;
         let list = list.into_inner().expect("no panic while locked");
-        let is_empty = |endpoints: &&Value| {
-            endpoints["subsets"].as_array().is_none_or(Vec::is_empty)
-        };
+        let is_empty =
+            |endpoints: &&Value| endpoints["subsets"].as_array().is_none_or(Vec::is_empty);
         let items = list["items"].as_array().into_iter().flatten();
         let empty: Vec<&str> =
             items.filter(is_empty).filter_map(|one| one["metadata"]["name"].as_str()).collect();

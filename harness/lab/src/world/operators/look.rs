@@ -26,7 +26,9 @@ impl Desk {
 
     /// The alarms that the pager has raised.
     async fn alarms(&self) -> Vec<String> {
-        let Some(alarms) = self.page(self.office.alarms, "/alarms").await else { return Vec::new() };
+        let Some(alarms) = self.page(self.office.alarms, "/alarms").await else {
+            return Vec::new();
+        };
         let alarms = alarms.as_array().cloned().unwrap_or_default();
         let name = |alarm: &Value| Some(format!("alarm: {} fails", alarm["journey"].as_str()?));
         alarms.iter().filter_map(name).collect()
@@ -42,7 +44,8 @@ impl Desk {
             let mut dead: Vec<String> = Vec::new();
             for (service, known) in services(&routes) {
                 let addresses = known["endpoints"].as_array().cloned().unwrap_or_default();
-                let gone = addresses.iter().filter_map(Value::as_str).find(|ip| !alive.contains(ip));
+                let gone =
+                    addresses.iter().filter_map(Value::as_str).find(|ip| !alive.contains(ip));
                 dead.extend(gone.map(|ip| format!("{service} at {ip}")));
             }
             if let Some(first) = dead.first() {
@@ -105,7 +108,7 @@ impl Desk {
 /// The services that a proxy's page shows, of all namespaces.
 fn services(routes: &Value) -> impl Iterator<Item = (String, Value)> {
     let namespaces = routes.as_object().cloned().unwrap_or_default();
-    namespaces.into_iter().flat_map(|(_, namespace)| {
-        namespace["services"].as_object().cloned().unwrap_or_default()
-    })
+    namespaces
+        .into_iter()
+        .flat_map(|(_, namespace)| namespace["services"].as_object().cloned().unwrap_or_default())
 }
