@@ -62,6 +62,7 @@ pub trait Disk: Send + Sync + 'static {
 }
 
 /// An open file.
+#[expect(clippy::len_without_is_empty, reason = "asking is a call to the disk")]
 #[async_trait]
 pub trait File: Send + Sync + 'static {
     /// Reads up to `len` bytes at `offset`; fewer only at the end of the file.
@@ -86,7 +87,6 @@ pub trait File: Send + Sync + 'static {
     ///
     /// # Errors
     /// As `fstat(2)`.
-    #[allow(clippy::len_without_is_empty)]
     async fn len(&self) -> io::Result<u64>;
 
     /// Returns when everything written so far is durable.

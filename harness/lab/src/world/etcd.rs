@@ -99,7 +99,7 @@ impl Etcd {
     }
 
     /// How many members there are.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.units().len()
     }
 
@@ -124,7 +124,7 @@ impl Etcd {
     pub async fn upgrade(&self, env: &Env, to: Profile) {
         self.state.lock().expect("no panic while locked").profile = to;
         for (n, unit) in self.units().into_iter().enumerate() {
-            let cluster = self.peers(self.len());
+            let cluster = self.peers(self.size());
             unit.replace(program(&self.topology.etcd[n], cluster, InitialState::New, to));
             unit.restart().await;
             self.healthy(env, n).await;
@@ -137,7 +137,7 @@ impl Etcd {
     /// a word to its clients: what they had in flight, and what they send meanwhile, fails all at
     /// once when it is back.
     pub async fn rolling_restart(&self, env: &Env, count: usize) {
-        for (n, place) in self.topology.etcd.iter().take(count.min(self.len())).enumerate() {
+        for (n, place) in self.topology.etcd.iter().take(count.min(self.size())).enumerate() {
             self.world.power_off(&place.name);
             sleep(STOPPED).await;
             self.world.power_on(&place.name);
@@ -151,8 +151,8 @@ impl Etcd {
     /// # Errors
     /// What etcd refuses for longer than a few minutes.
     pub async fn grow(&self, env: &Env, to: usize) -> Result<(), String> {
-        while self.len() < to {
-            let n = self.len();
+        while self.size() < to {
+            let n = self.size();
             let endpoints = (0..n).map(|n| self.topology.etcd_client(n)).collect();
             let client = Client::new(env, "etcdctl", config(endpoints));
             let peer = self.topology.etcd[n].port(port::ETCD_PEER);

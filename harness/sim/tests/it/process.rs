@@ -61,7 +61,7 @@ fn a_panic_is_the_process_crashing_and_nobody_else() {
             let tasks = env.tasks();
             tasks.spawn(async {
                 sleep(Duration::from_secs(1)).await;
-                let nothing: Option<u32> = None;
+                let nothing = std::hint::black_box(None::<u32>);
                 nothing.expect("there is something");
             });
             std::future::pending().await

@@ -74,7 +74,7 @@ impl Desk {
                 Ok(())
             }
             Action::EtcdGrow { members } => {
-                let from = self.office.machines.etcd.len();
+                let from = self.office.machines.etcd.size();
                 tracing::info!(
                     kind = "step.etcd-grow",
                     because,
