@@ -3,7 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`topology`] | the machines and their addresses |
-//! | [`unit`], [`nodes`], [`images`] | how programs are started: by systemd, by the kubelets |
+//! | [`mod@unit`], [`nodes`], [`images`] | how programs are started: by systemd, by the kubelets |
 //! | [`etcd`], [`control_plane`], [`balancer`] | the cluster |
 //! | [`manifests`] | what the bank's teams hand to it |
 //! | [`bank`], [`outside`] | the bank, its customers, its data centres, its monitor |
