@@ -67,7 +67,7 @@ fn a_step_is_taken_as_its_factor_says() {
     let outage = scenario.act("outage").expect("an act");
     let restart = &outage.steps[2];
     assert_eq!(restart.action, Action::RestartMesh);
-    assert_eq!(restart.at, Duration::from_secs(21 * 60));
+    assert_eq!(restart.at, Duration::from_secs((2 * 60 + 26) * 60));
     assert_eq!(restart.decision(&settings), Decision::IfSeen(Symptom::MeshStale));
     settings.set(&scenario, "mesh-restart=forced").expect("a level");
     assert_eq!(restart.decision(&settings), Decision::Always);
@@ -113,7 +113,7 @@ fn what_does_not_fit_together_is_told_with_its_line_and_the_allowed_values() {
         ("kind = \"latent\"", "kind = \"latant\"", "did you mean `latent`?"),
         ("at = \"14:12:00\"", "at = \"14:09:00\"", "the step before it in this act is later"),
         ("at = \"14:12:00\"", "at = \"16:12:00\"", "the act has ended by then"),
-        ("at = \"14:12:00\"", "at = \"12:12:00\"", "not before its beginning"),
+        ("at = \"14:12:00\"", "at = \"11:12:00\"", "not before its beginning"),
         ("at = \"+1m\"", "at = \"+1 minute\"", "an offset like"),
         ("do = \"rollback\"", "do = \"roll-back\"", "did you mean `rollback`?"),
         ("do = \"restart-mesh\"", "do = \"rollback\"", "`rollback` needs `service`"),
