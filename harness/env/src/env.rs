@@ -105,9 +105,8 @@ const TIME_SLICE: Duration = Duration::from_millis(10);
 ///
 /// A Go program can be interrupted between any two instructions; a future of ours only at an
 /// `.await`. Where a race of the modelled program lives, put a point. With the engine's
-/// probability it interrupts: half of the times it lets the other tasks run 1 to 3 rounds, half of
-/// the times it holds this one for up to a time slice (a goroutine that lost its processor to
-/// another, or that was made to assist the garbage collector).
+/// probability it interrupts, for up to a time slice: a goroutine that lost its processor to another,
+/// or that was made to assist the garbage collector.
 pub struct Preemption {
     probability: f64,
     rng: Rng,
@@ -116,16 +115,8 @@ pub struct Preemption {
 impl Preemption {
     /// One scheduling point.
     pub async fn point(&mut self) {
-        if !self.rng.chance(self.probability) {
-            return;
-        }
-        if self.rng.chance(0.5) {
-            for _ in 0..=self.rng.below(3) {
-                tokio::task::yield_now().await;
-            }
-        } else {
-            let pause = self.rng.duration(Duration::ZERO..TIME_SLICE);
-            tokio::time::sleep(pause).await;
+        if self.rng.chance(self.probability) {
+            tokio::time::sleep(self.rng.duration(Duration::ZERO..TIME_SLICE)).await;
         }
     }
 }

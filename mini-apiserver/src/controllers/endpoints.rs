@@ -6,9 +6,11 @@
 //!   doubled each time, 15 times, and then forgotten until it or a pod of it changes.
 //! * A Service without pods has an Endpoints object with an empty list of subsets. The object goes when
 //!   the Service goes.
-//! * 1.5 asked the apiserver for the Endpoints object at each sync and synced every Service every 30 s;
-//!   kubernetes#47731 and kubernetes#47788 (June 2017; taken here as part of 1.7) made it look at its
-//!   informer, every 12 to 24 hours. That is what exposed it to the `null` of lists: see
+//! * Up to 1.7 it asks the apiserver for the Endpoints object at each sync, and syncs every Service
+//!   every 30 s: a burst of direct reads, and silence until the next. kubernetes#47731 and
+//!   kubernetes#47788 (June 2017, after the branch for 1.7 was cut) made it look at its informer, every
+//!   12 to 24 hours. The first one's author wrote on 10 November 2017 that 1.7 still lacked it.
+//! * Until 1.8 it compared subsets literally, an absent list with an empty one: see
 //!   [`super::subsets::equal`].
 
 use std::sync::{Arc, Mutex};
@@ -29,8 +31,8 @@ use crate::rest_client::{Client, Error, view};
 const WORKERS: usize = 5;
 /// `maxRetries`.
 const RETRIES: u32 = 15;
-/// `FullServiceResyncPeriod`, until 1.6.
-const RESYNC_1_5: Duration = Duration::from_secs(30);
+/// `FullServiceResyncPeriod`, until 1.7.
+const FULL_RESYNC: Duration = Duration::from_secs(30);
 
 struct Controller {
     client: Client,
@@ -45,10 +47,7 @@ struct Controller {
 pub(super) async fn run((env, informers): (Env, Informers), client: Client, version: Version) {
     let tasks = env.tasks();
     let queue = Arc::new(Queue::default());
-    let resync = match version {
-        Version::V1_5 => RESYNC_1_5..RESYNC_1_5,
-        _ => DEFAULT_RESYNC,
-    };
+    let resync = if reads_live(version) { FULL_RESYNC..FULL_RESYNC } else { DEFAULT_RESYNC };
     let Informers { services, pods, endpoints, .. } = informers;
     services.subscribe_and_resync(&tasks, resync, {
         let queue = queue.clone();
@@ -82,6 +81,11 @@ pub(super) async fn run((env, informers): (Env, Informers), client: Client, vers
     }
     tasks.spawn(async move { check_leftovers(&client, &queue).await });
     std::future::pending().await
+}
+
+/// Whether the controller asks the apiserver for an Endpoints object, not its informer.
+fn reads_live(version: Version) -> bool {
+    version <= Version::V1_7
 }
 
 /// Adds the Services that a changed pod is behind, or was.
@@ -154,13 +158,21 @@ impl Controller {
         Ok(())
     }
 
-    /// The Endpoints object as it is, as far as this version looks.
+    /// The Endpoints object as it is, as far as this version looks. The controller-manager asks for
+    /// protobuf (`--kube-api-content-type`), in which an empty list is no list, however the
+    /// apiserver converted it; that is why Services without pods were written again at each sync
+    /// (kubernetes#42798).
     async fn current(&self, key: &str, path: &str) -> Result<Option<Value>, Error> {
-        if self.version > Version::V1_5 {
+        if !reads_live(self.version) {
             return Ok(self.endpoints.get(key).map(|object| (*object).clone()));
         }
         match self.client.get(path).await {
-            Ok(object) => Ok(Some(object)),
+            Ok(mut object) => {
+                if view::items(&object, "/subsets").is_empty() {
+                    object["subsets"] = Value::Null;
+                }
+                Ok(Some(object))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -181,7 +193,7 @@ impl Controller {
                 if let Some(times) = throttle.admit(key) {
                     tracing::info!(
                         kind = "endpoints.update-failed", service = %key, times, given_up, %error,
-                        "cannot write the Endpoints of {key}: {error}"
+                        "cannot bring the Endpoints of {key} up to date: {error}"
                     );
                 }
             }

@@ -166,10 +166,12 @@ impl Transport {
                     () = self.signals.closed.wait() => return Err(Failure::Lost),
                     held = quota.take(life) => held,
                 };
-                // The window of grpc-go#1005: the channel is empty until the rest is back. Go can be
-                // interrupted on its return from the receive and again at the pool's lock.
-                points.point().await;
-                points.point().await;
+                // The window of grpc-go#1005: the channel is empty until the rest is back. Go up to
+                // 1.13 can interrupt where a function begins: on the return from the receive (a
+                // goroutine that waited is only then scheduled), in `add`, and in the pool's `Lock`.
+                for _ in 0..3 {
+                    points.point().await;
+                }
                 held.give_back();
                 Some(held)
             }

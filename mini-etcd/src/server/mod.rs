@@ -163,6 +163,15 @@ async fn publish(shared: Arc<Shared>) {
         }
     }
     shared.ready.set(true);
-    let name = &config.name;
-    tracing::info!(kind = "etcd.ready", member = %name, "etcd member {name} serves clients");
+    let (name, version) = (&config.name, config.profile.version());
+    match config.profile.sends_stream_limit() {
+        Some(limit) => tracing::info!(
+            kind = "etcd.ready", member = %name, version, stream_limit = limit,
+            "etcd member {name} ({version}) serves clients and tells them a limit of {limit} streams"
+        ),
+        None => tracing::info!(
+            kind = "etcd.ready", member = %name, version,
+            "etcd member {name} ({version}) serves clients"
+        ),
+    }
 }

@@ -8,7 +8,9 @@ use crate::scenario::Calendar;
 use crate::{Outcome, Scenario};
 
 /// The widest name of an actor that is not cut.
-const ACTOR_WIDTH_MAX: usize = 22;
+const ACTOR_WIDTH_MAX: usize = 32;
+/// How many reasons of one line are told.
+const REASONS_MAX: usize = 2;
 
 /// The timeline, grouped by act.
 pub(super) fn timeline(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -57,7 +59,9 @@ fn line(page: &mut String, calendar: &Calendar, entry: &Entry, actor_width: usiz
     let first = format!("  {}  {actor}{:padding$}", calendar.time(entry.at), "");
     let text = if entry.text.is_empty() { &entry.kind } else { &entry.text };
     paragraph(page, &first, indent, text);
-    for because in &entry.because {
+    let more = entry.because.len().saturating_sub(REASONS_MAX);
+    let more = (more > 0).then(|| format!("{more} more like this"));
+    for because in entry.because.iter().take(REASONS_MAX).chain(&more) {
         let first = format!("{:indent$}{} ", "", paint(Paint::DIM, "because"));
         paragraph(page, &first, indent + 8, because);
     }

@@ -1,9 +1,11 @@
 //! What somebody can do in a step, and what can make them do it.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::error::{Problem, not_among, problem};
 use super::file;
+use super::resolve::duration;
 
 /// What somebody does, through the cluster's own API or on its machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +19,6 @@ pub enum Action {
         /// The pods of a service that is made.
         replicas: u32,
     },
-    /// Rolls out a version of every service that no journey passes.
-    Release {
-        /// The version: the pods' image.
-        version: String,
-    },
     /// Rolls a service back to the version before.
     Rollback {
         /// The service.
@@ -34,10 +31,15 @@ pub enum Action {
         /// The pods.
         replicas: u32,
     },
-    /// Deletes all pods of the mesh, which its daemon set replaces.
-    RestartMesh,
+    /// Deletes the pods of the mesh one by one, which its daemon set replaces.
+    RestartMesh {
+        /// From the first new proxy to the last, if none keeps people waiting.
+        within: Duration,
+    },
     /// Restarts the apiserver processes one after the other.
     RestartApiservers,
+    /// Does nothing but say what is seen.
+    Report,
     /// Deletes every Service that has no endpoints.
     DeleteEmptyServices,
     /// Replaces the etcd members' binary one after the other.
@@ -50,18 +52,17 @@ pub enum Action {
         /// The members there are to be.
         members: u32,
     },
-    /// Stops and starts the machines of the etcd members that the apiservers list, one after the
-    /// other.
+    /// Restarts the etcd members that the apiservers list, one after the other.
     EtcdRollingRestart,
 }
 
 const NAMES: &[&str] = &[
     "deploy",
-    "release",
     "rollback",
     "scale",
     "restart-mesh",
     "restart-apiservers",
+    "report",
     "delete-empty-services",
     "etcd-upgrade",
     "etcd-grow",
@@ -73,11 +74,11 @@ impl Action {
     pub fn name(&self) -> &'static str {
         NAMES[match self {
             Action::Deploy { .. } => 0,
-            Action::Release { .. } => 1,
-            Action::Rollback { .. } => 2,
-            Action::Scale { .. } => 3,
-            Action::RestartMesh => 4,
-            Action::RestartApiservers => 5,
+            Action::Rollback { .. } => 1,
+            Action::Scale { .. } => 2,
+            Action::RestartMesh { .. } => 3,
+            Action::RestartApiservers => 4,
+            Action::Report => 5,
             Action::DeleteEmptyServices => 6,
             Action::EtcdUpgrade { .. } => 7,
             Action::EtcdGrow { .. } => 8,
@@ -94,14 +95,16 @@ impl Action {
                 version: args.version()?,
                 replicas: args.replicas.take().map_or(2, |n| *n.get_ref()),
             },
-            "release" => Action::Release { version: args.version()? },
             "rollback" => Action::Rollback { service: args.service()? },
             "scale" => Action::Scale {
                 service: args.service()?,
                 replicas: *args.need(args.replicas, "replicas")?.get_ref(),
             },
-            "restart-mesh" => Action::RestartMesh,
+            "restart-mesh" => {
+                Action::RestartMesh { within: duration(args.need(args.within, "within")?)? }
+            }
             "restart-apiservers" => Action::RestartApiservers,
+            "report" => Action::Report,
             "delete-empty-services" => Action::DeleteEmptyServices,
             "etcd-upgrade" => Action::EtcdUpgrade { version: args.version()? },
             "etcd-grow" => {
@@ -124,6 +127,7 @@ struct Arguments<'a> {
     version: Option<&'a toml::Spanned<String>>,
     replicas: Option<&'a toml::Spanned<u32>>,
     members: Option<&'a toml::Spanned<u32>>,
+    within: Option<&'a toml::Spanned<String>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -134,6 +138,7 @@ impl<'a> Arguments<'a> {
             version: step.version.as_ref(),
             replicas: step.replicas.as_ref(),
             members: step.members.as_ref(),
+            within: step.within.as_ref(),
         }
     }
 
@@ -156,11 +161,13 @@ impl<'a> Arguments<'a> {
     fn nothing_beside(&self, action: &Action) -> Result<(), Problem> {
         let replicas = self.replicas.filter(|_| !matches!(action, Action::Scale { .. }));
         let members = self.members.filter(|_| !matches!(action, Action::EtcdGrow { .. }));
-        let left: [(&str, Option<Range<usize>>); 4] = [
+        let within = self.within.filter(|_| !matches!(action, Action::RestartMesh { .. }));
+        let left: [(&str, Option<Range<usize>>); 5] = [
             ("service", self.service.map(toml::Spanned::span)),
             ("version", self.version.map(toml::Spanned::span)),
             ("replicas", replicas.map(toml::Spanned::span)),
             ("members", members.map(toml::Spanned::span)),
+            ("within", within.map(toml::Spanned::span)),
         ];
         for (name, span) in left {
             if let Some(span) = span {

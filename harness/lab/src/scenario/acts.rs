@@ -110,6 +110,9 @@ fn step(
     });
     let factor = factor.transpose()?;
     let symptom = symptom(file, factor)?;
+    if action == Action::Report && symptom.is_none() {
+        return Err(problem(file.action.span(), "`report` needs `symptom`"));
+    }
     let factor = factor.map(|factor| factor.name.clone());
     let (actor, doc) = (file.actor.get_ref().clone(), file.doc.clone());
     Ok(Step { at, actor, action, factor, symptom, doc })
@@ -176,8 +179,9 @@ fn check_arguments(
 fn symptom(file: &file::Step, factor: Option<&Factor>) -> Result<Option<Symptom>, Problem> {
     let reactive = factor.is_some_and(|factor| factor.kind == Kind::Human);
     match (&file.symptom, &file.factor) {
-        (Some(written), _) if !reactive => {
-            let message = "`symptom` belongs to a step whose factor is of the kind human";
+        (Some(written), Some(_)) if !reactive => {
+            let message = "`symptom` belongs to a step whose factor is of the kind human, or that \
+                           has none";
             Err(problem(written.span(), message))
         }
         (Some(written), _) => {

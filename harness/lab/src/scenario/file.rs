@@ -107,6 +107,7 @@ pub struct Step {
     pub version: Option<Spanned<String>>,
     pub replicas: Option<Spanned<u32>>,
     pub members: Option<Spanned<u32>>,
+    pub within: Option<Spanned<String>>,
     pub factor: Option<Spanned<String>>,
     pub symptom: Option<Spanned<String>>,
     #[serde(default)]

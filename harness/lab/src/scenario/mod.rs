@@ -194,8 +194,8 @@ impl Step {
     pub fn decision(&self, settings: &Settings) -> Decision {
         match self.factor.as_deref().map(|factor| settings.level(factor)) {
             Some("off") => Decision::Never,
-            Some("reactive") => self.symptom.map_or(Decision::Always, Decision::IfSeen),
-            _ => Decision::Always,
+            Some("reactive") | None => self.symptom.map_or(Decision::Always, Decision::IfSeen),
+            Some(_) => Decision::Always,
         }
     }
 }

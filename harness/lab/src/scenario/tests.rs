@@ -65,9 +65,9 @@ fn a_step_is_taken_as_its_factor_says() {
     let scenario = monzo();
     let mut settings = scenario.defaults();
     let outage = scenario.act("outage").expect("an act");
-    let restart = &outage.steps[2];
-    assert_eq!(restart.action, Action::RestartMesh);
-    assert_eq!(restart.at, Duration::from_secs((2 * 60 + 26) * 60));
+    let restart = &outage.steps[3];
+    assert_eq!(restart.action, Action::RestartMesh { within: Duration::from_secs(36 * 60) });
+    assert_eq!(restart.at, Duration::from_secs(19 * 60));
     assert_eq!(restart.decision(&settings), Decision::IfSeen(Symptom::MeshStale));
     settings.set(&scenario, "mesh-restart=forced").expect("a level");
     assert_eq!(restart.decision(&settings), Decision::Always);
@@ -113,13 +113,17 @@ fn what_does_not_fit_together_is_told_with_its_line_and_the_allowed_values() {
         ("kind = \"latent\"", "kind = \"latant\"", "did you mean `latent`?"),
         ("at = \"14:12:00\"", "at = \"14:09:00\"", "the step before it in this act is later"),
         ("at = \"14:12:00\"", "at = \"16:12:00\"", "the act has ended by then"),
-        ("at = \"14:12:00\"", "at = \"11:12:00\"", "not before its beginning"),
+        ("at = \"14:12:00\"", "at = \"13:12:00\"", "not before its beginning"),
         ("at = \"+1m\"", "at = \"+1 minute\"", "an offset like"),
         ("do = \"rollback\"", "do = \"roll-back\"", "did you mean `rollback`?"),
         ("do = \"restart-mesh\"", "do = \"rollback\"", "`rollback` needs `service`"),
-        ("do = \"rollback\"", "do = \"restart-mesh\"", "`restart-mesh` takes no `service`"),
+        ("do = \"rollback\"", "do = \"restart-mesh\"", "`restart-mesh` needs `within`"),
+        ("do = \"rollback\"", "do = \"restart-apiservers\"", "takes no `service`"),
+        ("within = \"36m\"", "within = \"36\"", "like \"90s\""),
+        ("within = \"36m\"\n", "", "`restart-mesh` needs `within`"),
         ("symptom = \"mesh-stale\"", "symptom = \"mesh-stall\"", "did you mean `mesh-stale`?"),
-        ("symptom = \"mesh-stale\"\n", "", "needs `symptom`"),
+        ("symptom = \"mesh-stale\"\n", "", "`report` needs `symptom`"),
+        ("symptom = \"pods-not-starting\"\n", "", "needs `symptom`"),
         ("act = \"morning\"", "act = \"mornin\"", "did you mean `morning`?"),
         ("quiet = \"30s\"", "quiet = \"half a minute\"", "like \"90s\""),
         ("ends = 2017", "ends = 2016", "the act ends before it begins"),
@@ -127,7 +131,7 @@ fn what_does_not_fit_together_is_told_with_its_line_and_the_allowed_values() {
         ("zero = 2017-10-27T14:10:00+01:00", "zero = 2017-10-27T14:10:00", "with its offset"),
         ("path = [\"edge\", \"feed\"", "path = [\"egde\", \"feed\"", "did you mean `edge`?"),
         ("entry = \"app\"", "entry = \"apps\"", "did you mean `app`?"),
-        ("rate = 4.0", "rate = nan", "`rate` is NaN"),
+        ("rate = 2.0", "rate = nan", "`rate` is NaN"),
         ("min = 12", "min = 3", "services are named"),
         ("default = 25", "default = \"25\"", "a number is expected"),
         ("etcd = \"3.1.8\"", "etcd = \"3.1.9\"", "allowed: 3.1.8, 3.2.9"),

@@ -20,8 +20,6 @@ use super::unit::{Program, Unit, asked};
 /// Between two members of a rolling operation: the time that a strict reconfiguration check asks
 /// for (all members connected for 5 s), and people look at the dashboards besides.
 const BETWEEN: Duration = Duration::from_secs(10);
-/// How long a machine is off that is stopped and started. An estimate: it is back within a minute.
-const STOPPED: Duration = Duration::from_secs(40);
 /// How often an operator asks whether a member is back.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -132,15 +130,10 @@ impl Etcd {
         }
     }
 
-    /// Stops and starts the machines of the first `count` members, one after the other, as a cloud
-    /// provider's console does for hardware that is to be retired. The machine falls silent without
-    /// a word to its clients: what they had in flight, and what they send meanwhile, fails all at
-    /// once when it is back.
+    /// Restarts the first `count` members, one after the other.
     pub async fn rolling_restart(&self, env: &Env, count: usize) {
-        for (n, place) in self.topology.etcd.iter().take(count.min(self.size())).enumerate() {
-            self.world.power_off(&place.name);
-            sleep(STOPPED).await;
-            self.world.power_on(&place.name);
+        for (n, unit) in self.units().into_iter().take(count).enumerate() {
+            unit.restart().await;
             self.healthy(env, n).await;
             sleep(BETWEEN).await;
         }

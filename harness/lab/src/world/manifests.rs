@@ -29,8 +29,6 @@ pub struct Application {
     pub replicas: u32,
     /// The port at the nodes' addresses of a service that is reached from outside.
     pub entry: Option<u16>,
-    /// Whether a journey passes it.
-    pub on_a_journey: bool,
 }
 
 /// The services of a scenario: the named ones, and others of one pod each up to `services`.
@@ -39,16 +37,13 @@ pub fn applications(scenario: &Scenario, services: usize) -> Vec<Application> {
     let named = scenario.services.iter().map(|Service { name, replicas }| {
         let nth = entries.iter().position(|entry| entry == name);
         let entry = nth.map(|n| port::ENTRY + n as u16);
-        let on_a_journey =
-            scenario.workload.journeys.iter().any(|journey| journey.path.contains(name));
-        Application { name: name.clone(), replicas: *replicas, entry, on_a_journey }
+        Application { name: name.clone(), replicas: *replicas, entry }
     });
     let missing = services.saturating_sub(scenario.services.len());
     let others = (1..=missing).map(|n| Application {
         name: format!("service-{n:03}"),
         replicas: 1,
         entry: None,
-        on_a_journey: false,
     });
     named.chain(others).collect()
 }
@@ -87,8 +82,9 @@ impl Application {
         })
     }
 
-    /// What its pods mount: a ConfigMap, and a Secret with what it shows the database.
-    pub fn configuration(&self) -> [(&'static str, Value); 2] {
+    /// What its pods mount: a ConfigMap, and two Secrets: what it shows the database, and what it
+    /// shows other services.
+    pub fn configuration(&self) -> [(&'static str, Value); 3] {
         let name = &self.name;
         let config = json!({
             "apiVersion": "v1",
@@ -96,14 +92,20 @@ impl Application {
             "metadata": { "name": format!("{name}-config") },
             "data": { "service.yaml": format!("name: {name}\n") },
         });
-        let credentials = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": { "name": format!("{name}-credentials") },
-            "type": "Opaque",
-            "stringData": { "user": name },
-        });
-        [("configmaps", config), ("secrets", credentials)]
+        let secret = |what: &str| {
+            json!({
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": { "name": format!("{name}-{what}") },
+                "type": "Opaque",
+                "stringData": { "user": name },
+            })
+        };
+        [
+            ("configmaps", config),
+            ("secrets", secret("credentials")),
+            ("secrets", secret("certificate")),
+        ]
     }
 
     /// The Deployment, or the DaemonSet of a service that is reached from outside; and the name of
@@ -123,11 +125,13 @@ impl Application {
                 "volumeMounts": [
                     { "name": "config", "mountPath": "/etc/service" },
                     { "name": "credentials", "mountPath": "/etc/credentials" },
+                    { "name": "certificate", "mountPath": "/etc/certificate" },
                 ],
             }],
             "volumes": [
                 { "name": "config", "configMap": { "name": format!("{name}-config") } },
                 { "name": "credentials", "secret": { "secretName": format!("{name}-credentials") } },
+                { "name": "certificate", "secret": { "secretName": format!("{name}-certificate") } },
             ],
         });
         if self.entry.is_some() {

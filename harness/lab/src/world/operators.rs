@@ -104,7 +104,7 @@ impl Office {
                     },
                     Decision::Always | Decision::Never => vec![owned.doc.clone()],
                 };
-                desk.act(&owned.action, &because.join("; ")).await
+                desk.act(&owned, &because.join("; ")).await
             });
         if let harness_sim::Exit::Returned(Err(why)) = worker.exited().await {
             let actor = &step.actor;

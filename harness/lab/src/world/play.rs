@@ -8,6 +8,7 @@ use mini_apiserver::controllers::LeaderLock;
 use mini_apiserver::{Version, apiserver};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::balancer::Stick;
 use super::control_plane::{self, ControlPlane};
 use super::etcd::Etcd;
 use super::images::Images;
@@ -104,13 +105,13 @@ pub async fn play(
 fn balance(world: World, topology: &Topology, applications: &[manifests::Application]) {
     let apiservers = topology.masters.iter().map(|m| m.port(port::APISERVER)).collect();
     world.start(&topology.api_balancer.name, "elb", move |env| {
-        balancer::run(env, port::APISERVER, apiservers)
+        balancer::run(env, port::APISERVER, apiservers, Stick::ToClient)
     });
     for entry in applications.iter().filter_map(|app| app.entry) {
         let nodes = topology.workers.iter().map(|worker| worker.place.port(entry)).collect();
         let name = format!("elb-{entry}");
         world.start(&topology.edge_balancer.name, &name, move |env| {
-            balancer::run(env, entry, nodes)
+            balancer::run(env, entry, nodes, Stick::Connection)
         });
     }
 }

@@ -30,7 +30,7 @@ const TOLD: &[(&str, Duration)] = &[
     ("etcd.upgraded", ALWAYS),
     ("leader.acquired", ALWAYS),
     ("leader.lost", ALWAYS),
-    ("mesh.namer.failed", LATER),
+    ("mesh.namer.failed", ONCE),
     ("mesh.namer.frozen", ALWAYS),
     ("mesh.restart.first", ALWAYS),
     ("mesh.restarted", ALWAYS),
@@ -45,6 +45,7 @@ const TOLD: &[(&str, Duration)] = &[
 
 const ALWAYS: Duration = Duration::ZERO;
 const LATER: Duration = Duration::from_secs(30 * 60);
+const ONCE: Duration = Duration::MAX;
 
 /// The lines of the timeline.
 pub fn timeline(events: &[Event], calendar: &Calendar) -> Vec<Entry> {
@@ -61,7 +62,7 @@ pub fn timeline(events: &[Event], calendar: &Calendar) -> Vec<Entry> {
         };
         let actor = actor(event);
         let key = (actor.clone(), event.kind.clone());
-        if !pause.is_zero() && last.get(&key).is_some_and(|at| event.at < *at + pause) {
+        if !pause.is_zero() && last.get(&key).is_some_and(|at| event.at - *at < pause) {
             continue;
         }
         last.insert(key, event.at);
@@ -153,59 +154,36 @@ pub fn faults(reports: &[FaultReport]) -> Vec<FaultRecord> {
 
 /// Which conditions led to what happened, the first first: what the record shows, and no more.
 pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<String> {
-    let mut chain = Vec::new();
-    let when = |event: &Event| {
-        let at = calendar.offset_of(harness_env::Wall(event.wall));
-        format!("{}, {}", calendar.date(at), calendar.minute(at))
-    };
     let main = acts.last().map_or(f64::MIN, |act| act.start);
+    let at = |event: &Event| calendar.offset_of(harness_env::Wall(event.wall));
     let first = |kind: &str| events.iter().find(|event| event.kind == kind);
-    let in_the_outage = |kind: &str| {
-        events.iter().find(|event| {
-            event.kind == kind && calendar.offset_of(harness_env::Wall(event.wall)) >= main
-        })
+    let in_the_outage =
+        |kind: &&str| events.iter().find(|event| event.kind == **kind && at(event) >= main);
+    let limits =
+        |event: &&Event| event.kind == "etcd.ready" && event.fields.contains_key("stream_limit");
+    let mut links: Vec<&Event> = Vec::new();
+    links.extend(events.iter().find(limits));
+    links.extend(first("step.scale"));
+    links.extend(events.iter().filter(|event| event.kind == "etcd-client.quota.lost"));
+    links.extend(OUTAGE.iter().filter_map(in_the_outage));
+    links.sort_by_key(|event| event.id);
+    let told = |event: &Event| {
+        let person = event.kind.starts_with("step.");
+        let who = if person { format!("{} ", event.process) } else { String::new() };
+        let (date, time) = (calendar.date(at(event)), calendar.minute(at(event)));
+        format!("{date}, {time}: {who}{}", event.message)
     };
-    if let Some(event) = first("etcd.upgraded") {
-        chain.push(format!(
-            "{}: {}; from now on it tells clients a limit of streams",
-            when(event),
-            event.message
-        ));
-    }
-    if let Some(event) = first("step.scale") {
-        chain.push(format!(
-            "{}: {} {}; its Service stays",
-            when(event),
-            event.process,
-            event.message
-        ));
-    }
-    let lost: Vec<&Event> =
-        events.iter().filter(|event| event.kind == "etcd-client.quota.lost").collect();
-    for event in &lost {
-        chain.push(format!("{}: {}", when(event), event.message));
-    }
-    if let Some(event) = events.iter().find(|event| event.kind == "mesh.namer.frozen") {
-        let count = events.iter().filter(|event| event.kind == "mesh.namer.frozen").count();
-        chain.push(format!("{}: {} ({count} times in all)", when(event), event.message));
-    }
-    for kind in [
-        "step.deploy",
-        "endpoints.update-failed",
-        "step.restart-mesh",
-        "pod.mount-failed",
-        "step.restart-apiservers",
-        "mesh.namer.failed",
-        "step.delete-empty-services",
-    ] {
-        if let Some(event) = in_the_outage(kind) {
-            let who = if kind.starts_with("step.") {
-                format!("{} ", event.process)
-            } else {
-                String::new()
-            };
-            chain.push(format!("{}: {who}{}", when(event), event.message));
-        }
-    }
-    chain
+    links.into_iter().map(told).collect()
 }
+
+/// The links of the outage itself: the first of each kind.
+const OUTAGE: &[&str] = &[
+    "step.deploy",
+    "endpoints.update-failed",
+    "mesh.namer.frozen",
+    "step.restart-mesh",
+    "pod.mount-failed",
+    "step.restart-apiservers",
+    "mesh.namer.failed",
+    "step.delete-empty-services",
+];

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Desk;
-use crate::scenario::Action;
+use crate::scenario::{Action, Step, Symptom};
 use crate::world::manifests::{self, Application, MESH, image};
 
 /// Between two tries, and for how long.
@@ -19,32 +19,16 @@ const RETRY: Duration = Duration::from_secs(5);
 const PERSIST: Duration = Duration::from_secs(600);
 /// How often somebody looks whether a pod runs.
 const POLL: Duration = Duration::from_secs(5);
-/// From the first new proxy to the last: 14:37 to 15:13 (slides, +27 min and +1 h 03). The bank
-/// restarted several hundred in that time; here it is shared among the workers there are.
-const MESH_RESTART: Duration = Duration::from_secs(36 * 60);
 
 impl Desk {
-    /// Takes an action.
+    /// Takes a step.
     ///
     /// # Errors
     /// What refused, in words.
-    pub(super) async fn act(&self, action: &Action, because: &str) -> Result<(), String> {
-        match action {
+    pub(super) async fn act(&self, step: &Step, because: &str) -> Result<(), String> {
+        match &step.action {
             Action::Deploy { service, version, replicas } => {
                 self.deploy(service, version, *replicas, because).await
-            }
-            Action::Release { version } => {
-                let services = self.office.applications.iter().filter(|app| !app.on_a_journey);
-                let count = services.clone().count();
-                tracing::info!(
-                    kind = "step.release",
-                    because,
-                    "releases {version} of {count} services"
-                );
-                for app in services {
-                    self.set_image(&app.name, Some(version)).await?;
-                }
-                Ok(())
             }
             Action::Rollback { service } => self.rollback(service, because).await,
             Action::Scale { service, replicas } => {
@@ -55,7 +39,7 @@ impl Desk {
                 })
                 .await
             }
-            Action::RestartMesh => self.restart_mesh(because).await,
+            Action::RestartMesh { within } => self.restart_mesh(*within, because).await,
             Action::RestartApiservers => {
                 tracing::info!(
                     kind = "step.restart-apiservers",
@@ -63,6 +47,12 @@ impl Desk {
                     "restarts the apiservers"
                 );
                 self.office.machines.control_plane.restart_apiservers().await;
+                Ok(())
+            }
+            Action::Report => {
+                let what = step.symptom.map_or("nothing", Symptom::name);
+                let kind = format!("step.report.{what}");
+                tracing::info!(kind, because, "finds {}", what.replace('-', " "));
                 Ok(())
             }
             Action::DeleteEmptyServices => self.delete_empty_services(because).await,
@@ -89,8 +79,7 @@ impl Desk {
                 tracing::info!(
                     kind = "step.etcd-rolling-restart",
                     because,
-                    "stops and starts the machines of the {count} etcd members that the apiservers \
-                     list, one by one"
+                    "restarts the {count} etcd members that the apiservers list, one by one"
                 );
                 self.office.machines.etcd.rolling_restart(&self.env, count).await;
                 Ok(())
@@ -140,7 +129,7 @@ impl Desk {
             return self.set_image(service, Some(version)).await;
         }
         let app =
-            Application { name: service.to_owned(), replicas, entry: None, on_a_journey: false };
+            Application { name: service.to_owned(), replicas, entry: None };
         for (kind, object) in app.configuration() {
             self.create(kind, &object).await?;
         }
@@ -180,7 +169,7 @@ impl Desk {
         .await
     }
 
-    async fn restart_mesh(&self, because: &str) -> Result<(), String> {
+    async fn restart_mesh(&self, within: Duration, because: &str) -> Result<(), String> {
         let workers = &self.office.topology.workers;
         tracing::info!(
             kind = "step.restart-mesh",
@@ -188,7 +177,7 @@ impl Desk {
             "begins to restart all {} proxies of the mesh",
             workers.len()
         );
-        let pace = MESH_RESTART / (workers.len() as u32 - 1).max(1);
+        let pace = within / (workers.len() as u32 - 1).max(1);
         for (n, worker) in workers.iter().enumerate() {
             let began = Instant::now();
             self.restart_proxy(&worker.place.name).await;
