@@ -14,6 +14,7 @@ use mini_apiserver::{Version, apiserver, controllers, kubelet, scheduler};
 use mini_etcd::client::Generation;
 use mini_etcd::{Profile, server};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const DEPLOYMENTS: &str = "/apis/extensions/v1beta1/namespaces/default/deployments";
 const SERVICES: &str = "/api/v1/namespaces/default/services";
@@ -63,12 +64,21 @@ fn start_apiserver(world: &World) -> Process {
 
 fn start_controllers(world: &World, machine: &'static str) -> Process {
     let server = SocketAddr::new(world.ip("api"), 8080);
+    start_controllers_of(world, machine, server, Version::V1_7)
+}
+
+fn start_controllers_of(
+    world: &World,
+    machine: &'static str,
+    server: SocketAddr,
+    version: Version,
+) -> Process {
     world.start(machine, "controller-manager", move |env| async move {
         let config = controllers::Config {
             server,
             leader_lock: controllers::LeaderLock::Endpoints,
             identity: machine.to_string(),
-            version: Version::V1_7,
+            version,
         };
         controllers::run(env, config).await.map_err(|error| error.to_string())
     })
@@ -213,4 +223,78 @@ fn a_lost_node_and_a_lost_leader_are_made_up_for() {
 #[test]
 fn a_seed_has_one_run_of_the_whole_control_plane() {
     assert_eq!(run(7).digest, run(7).digest);
+}
+
+/// Passes connections on to `server` and counts the requests that begin with `line`.
+async fn count(
+    env: Env,
+    server: SocketAddr,
+    line: &'static str,
+    counted: Arc<Mutex<usize>>,
+) -> Result<(), String> {
+    let tasks = env.tasks();
+    let listener = env.listen_port(8080).await.map_err(|error| error.to_string())?;
+    loop {
+        let client = listener.accept().await.map_err(|error| error.to_string())?;
+        let (env, counted) = (env.clone(), counted.clone());
+        tasks.spawn(async move {
+            let Ok(server) = env.connect(server).await else { return };
+            let (mut from_client, mut to_client) = tokio::io::split(client);
+            let (mut from_server, mut to_server) = tokio::io::split(server);
+            let requests = async {
+                let mut buffer = vec![0; 64 * 1024];
+                while let Ok(n @ 1..) = from_client.read(&mut buffer).await {
+                    *counted.lock().expect("no panic") +=
+                        usize::from(buffer[..n].starts_with(line.as_bytes()));
+                    if to_server.write_all(&buffer[..n]).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(requests, tokio::io::copy(&mut from_server, &mut to_client));
+        });
+    }
+}
+
+/// How often the controllers of a version read the Endpoints object of a Service in two minutes.
+fn reads_in_two_minutes(version: Version) -> usize {
+    let machines = ["etcd", "api", "master-a", "desk"];
+    let config = machines
+        .iter()
+        .fold(Config::new(5), |config, name| config.machine(MachineSpec::new(*name)));
+    let report = harness_sim::run(config, move |world| async move {
+        let _etcd = start_etcd(&world);
+        let _apiserver = start_apiserver(&world);
+        let server = SocketAddr::new(world.ip("api"), 8080);
+        let counted = Arc::new(Mutex::new(0));
+        let counter = counted.clone();
+        let _counter = world.start("desk", "counter", move |env| {
+            count(env, server, "GET /api/v1/namespaces/default/endpoints/web ", counter)
+        });
+        let through = SocketAddr::new(world.ip("desk"), 8080);
+        let _controllers = start_controllers_of(&world, "master-a", through, version);
+        let person = world.start("desk", "person", move |env| async move {
+            let user = Identity::User("person".to_string());
+            let client = Client::new(&env, "kubectl", server, user);
+            let service = json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" },
+                "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80 }] },
+            });
+            while client.create(SERVICES, &service).await.is_err() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Ok::<(), String>(())
+        });
+        assert_eq!(person.exited().await, harness_sim::Exit::Returned(Ok(())));
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        *counted.lock().expect("no panic")
+    });
+    report.result
+}
+
+#[test]
+fn up_to_1_7_every_service_is_read_again_every_30_seconds() {
+    let reads = [Version::V1_5, Version::V1_7, Version::V1_8].map(reads_in_two_minutes);
+    assert!((4..=6).contains(&reads[0]) && reads[0] == reads[1], "{reads:?}");
+    assert_eq!(reads[2], 0, "1.8 looks at its informer");
 }

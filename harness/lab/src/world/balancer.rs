@@ -89,9 +89,8 @@ impl Balance {
     /// Chooses the backend of a new connection.
     fn connected(&mut self, client: IpAddr) -> Option<SocketAddr> {
         let place = self.clients.get(&client).map(|(backend, _)| *backend);
-        let stays = place.filter(|backend| {
-            self.stick == Stick::ToClient && self.backends[*backend].healthy
-        });
+        let stays = place
+            .filter(|backend| self.stick == Stick::ToClient && self.backends[*backend].healthy);
         let backend = match stays {
             Some(backend) => backend,
             None => self.next_healthy()?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mini_apiserver::rest_client::Error;
 use mini_etcd::Profile;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Desk;
 use crate::scenario::{Action, Step, Symptom};
@@ -128,8 +128,7 @@ impl Desk {
         if self.office.applications.iter().any(|app| app.name == service) {
             return self.set_image(service, Some(version)).await;
         }
-        let app =
-            Application { name: service.to_owned(), replicas, entry: None };
+        let app = Application { name: service.to_owned(), replicas, entry: None };
         for (kind, object) in app.configuration() {
             self.create(kind, &object).await?;
         }
@@ -169,63 +168,51 @@ impl Desk {
         .await
     }
 
+    /// Restarts the proxies in the order in which `kubectl get pods` lists them: by name, of which the
+    /// end is random.
     async fn restart_mesh(&self, within: Duration, because: &str) -> Result<(), String> {
-        let workers = &self.office.topology.workers;
+        let proxies = loop {
+            match self.pods().await {
+                Some(pods) => break pods.iter().filter_map(proxy).collect::<Vec<_>>(),
+                None => sleep(RETRY).await,
+            }
+        };
+        let count = proxies.len();
         tracing::info!(
             kind = "step.restart-mesh",
             because,
-            "begins to restart all {} proxies of the mesh",
-            workers.len()
+            "begins to restart all {count} proxies of the mesh"
         );
-        let pace = within / (workers.len() as u32 - 1).max(1);
-        for (n, worker) in workers.iter().enumerate() {
-            let began = Instant::now();
-            self.restart_proxy(&worker.place.name).await;
+        let pace = within / (count as u32).saturating_sub(1).max(1);
+        let mut first = Instant::now();
+        for (n, old) in proxies.iter().enumerate() {
+            // The pace is that of the whole; nobody waits longer because one took its time.
+            sleep_until(first + pace * n as u32).await;
+            self.restart_proxy(old).await;
             if n == 0 {
+                first = Instant::now();
                 tracing::info!(kind = "mesh.restart.first", "the first new proxy runs");
-            }
-            if n + 1 < workers.len() {
-                // The pace is that of the whole; a proxy that took longer to start is not waited
-                // for twice.
-                sleep(pace.saturating_sub(began.elapsed().min(pace / 2))).await;
             }
         }
         tracing::info!(kind = "mesh.restarted", "all proxies have been restarted");
         Ok(())
     }
 
-    /// Deletes the proxy of a node and waits until another one runs.
-    async fn restart_proxy(&self, node: &str) {
-        let mine = |pod: &Value| {
-            pod.pointer("/spec/nodeName").and_then(Value::as_str) == Some(node)
-                && pod.pointer("/metadata/labels/app").and_then(Value::as_str) == Some(MESH)
-        };
-        let name = |pod: &Value| Some(pod.pointer("/metadata/name")?.as_str()?.to_owned());
-        let mut old: Option<String> = None;
+    /// Deletes a proxy and waits until another one runs on its node.
+    async fn restart_proxy(&self, old: &Proxy) {
+        let path = format!("{}/{}", self.path("pods"), old.name);
         loop {
-            if let Some(pods) = self.pods().await {
-                match &old {
-                    None => {
-                        if let Some(pod) = pods.iter().find(|pod| mine(pod)).and_then(name) {
-                            let path = format!("{}/{pod}", self.path("pods"));
-                            match self.api.delete(&path).await {
-                                Ok(_) => old = Some(pod),
-                                Err(error) if error.is_not_found() => {}
-                                Err(_) => sleep(RETRY).await,
-                            }
-                            continue;
-                        }
-                    }
-                    Some(old) => {
-                        let running = pods.iter().any(|pod| {
-                            let phase = pod.pointer("/status/phase").and_then(Value::as_str);
-                            mine(pod) && name(pod).as_ref() != Some(old) && phase == Some("Running")
-                        });
-                        if running {
-                            return;
-                        }
-                    }
-                }
+            match self.api.delete(&path).await {
+                Err(error) if !error.is_not_found() => sleep(RETRY).await,
+                _ => break,
+            }
+        }
+        loop {
+            let pods = self.pods().await.unwrap_or_default();
+            let successor =
+                |new: &Proxy| new.node == old.node && new.name != old.name && new.running;
+            if pods.iter().filter_map(proxy).any(|new| successor(&new)) {
+                return;
             }
             sleep(POLL).await;
         }
@@ -310,6 +297,23 @@ impl Desk {
             sleep(POLL).await;
         }
     }
+}
+
+/// A pod of the mesh, as `kubectl get pods` shows it.
+struct Proxy {
+    name: String,
+    node: String,
+    running: bool,
+}
+
+fn proxy(pod: &Value) -> Option<Proxy> {
+    let text = |path: &str| pod.pointer(path).and_then(Value::as_str);
+    (text("/metadata/labels/app") == Some(MESH)).then_some(())?;
+    Some(Proxy {
+        name: text("/metadata/name")?.to_owned(),
+        node: text("/spec/nodeName")?.to_owned(),
+        running: text("/status/phase") == Some("Running"),
+    })
 }
 
 /// What every service runs at first.

@@ -1,0 +1,202 @@
+//! The outage of 27 October 2017: as it was, and as it would have been without one thing or another.
+//!
+//! The whole day is played once, and what a person is told of it is a snapshot. The what-ifs play a
+//! shorter day: the same prehistory, in which the lot is drawn, and then the same steps closer
+//! together.
+
+use std::sync::Arc;
+
+use anatomy_lab::outcome::Severity;
+use anatomy_lab::scenario::{self, BUILT_IN};
+use anatomy_lab::sweep::pool;
+use anatomy_lab::{Outcome, Request, Scenario, narrate};
+
+/// When people act on the short day, in seconds from 14:10.
+const MESH_RESTART: i64 = 3 * 60;
+const APISERVER_RESTART: i64 = 6 * 60;
+const DELETION: i64 = 10 * 60;
+
+/// The short day: people act a few minutes apart, and the mesh is restarted within two.
+fn short_day() -> Scenario {
+    let (name, text) = BUILT_IN[0];
+    let sooner = [
+        ("starts = 2017-10-27T14:08:00", "starts = 2017-10-27T14:09:00"),
+        ("at = \"14:18:00\"\nactor", "at = \"14:12:30\"\nactor"),
+        ("at = \"14:26:00\"\nactor", "at = \"14:13:00\"\nactor"),
+        ("within = \"36m\"", "within = \"2m\""),
+        ("at = \"14:37:00\"\nactor", "at = \"14:16:00\"\nactor"),
+        ("at = \"15:27:00\"\nactor", "at = \"14:19:30\"\nactor"),
+        ("at = \"15:31:00\"\nactor", "at = \"14:20:00\"\nactor"),
+        ("ends = 2017-10-27T15:35:00", "ends = 2017-10-27T14:21:00"),
+    ];
+    let text = sooner.iter().fold(text.to_owned(), |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        text.replace(from, to)
+    });
+    Scenario::parse(name, "short-day.toml", &text).expect("the shorter file is right")
+}
+
+/// Plays the scenario's own seed.
+fn play(scenario: Scenario, set: &[&str]) -> Outcome {
+    let mut settings = scenario.defaults();
+    for setting in set {
+        settings.set(&scenario, setting).expect("the scenario knows it");
+    }
+    let seed = scenario.seed;
+    let request = Request::new(Arc::new(scenario), settings, seed);
+    pool::play(anatomy_lab::run, request).expect("the cluster can be built")
+}
+
+/// The short day with these settings. Whatever is set, no payment is lost or doubled.
+fn what_if(set: &[&str]) -> Outcome {
+    let outcome = play(short_day(), set);
+    assert_eq!(outcome.violations, [], "{set:?}");
+    outcome
+}
+
+/// The phases of the main act: name and beginning, in seconds from 14:10.
+fn phases(outcome: &Outcome) -> Vec<(&str, i64)> {
+    let since = outcome.acts.last().expect("there are acts").start as i64;
+    let phases = outcome.phases.iter().filter(|phase| phase.end > since);
+    phases.map(|phase| (phase.name.as_str(), phase.start)).collect()
+}
+
+/// The first moment that the phase `name` begins, if it does.
+fn begins(outcome: &Outcome, name: &str) -> Option<i64> {
+    phases(outcome).iter().find(|(phase, _)| *phase == name).map(|(_, start)| *start)
+}
+
+/// Whether an outage that was over at `over` was ended by what was done at `at`: within ten seconds,
+/// or with the requests that were already waiting.
+fn ends_with(at: i64, over: i64) -> bool {
+    (at - 10..=at + 10).contains(&over)
+}
+
+/// What succeeded of a journey, of the whole.
+fn success(outcome: &Outcome, journey: &str) -> f64 {
+    let journey = outcome.journeys.iter().find(|j| j.name == journey).expect("a journey");
+    journey.ok as f64 / journey.asked as f64
+}
+
+/// The resources whose etcd clients had lost their quota when the morning was over.
+fn stuck(outcome: &Outcome) -> Vec<&str> {
+    let pools = outcome.stuck_pools().filter(|pool| pool.act == "morning");
+    pools.map(|pool| pool.resource.as_str()).collect()
+}
+
+fn did(outcome: &Outcome, kind: &str) -> bool {
+    outcome.timeline.iter().any(|entry| entry.kind == kind)
+}
+
+#[test]
+fn the_whole_day_is_told_as_it_was() {
+    let scenario = scenario::find("monzo-2017").expect("it is built in");
+    let outcome = play(scenario.clone(), &[]);
+    assert_eq!(outcome.severity, Severity::Total);
+    assert_eq!(outcome.violations, [], "no payment is lost or doubled");
+    assert_eq!(begins(&outcome, "partial"), Some(0), "14:10");
+    let deletion = (60 + 21) * 60;
+    let over = begins(&outcome, "recovered").expect("it ends");
+    assert!(ends_with(deletion, over), "over within 10 s of 15:31: {over}");
+    assert!(success(&outcome, "card-payment") > 0.95);
+    // The digest follows every change to the code, and the speed follows the machine.
+    let told = anstream::adapter::strip_str(&narrate::tell(&scenario, &outcome)).to_string();
+    let varies = ["digest ", "speed ", "again "];
+    let stays = |line: &&str| !varies.iter().any(|name| line.trim_start().starts_with(name));
+    let told: Vec<&str> = told.lines().filter(stays).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn the_short_day_has_the_shape_of_the_long_one() {
+    let outcome = what_if(&[]);
+    let resources = stuck(&outcome);
+    assert!(resources.contains(&"endpoints") && resources.contains(&"secrets"), "{resources:?}");
+    assert_eq!(outcome.severity, Severity::Total);
+    assert_eq!(begins(&outcome, "partial"), Some(0));
+    assert!(begins(&outcome, "total").is_some_and(|at| at > APISERVER_RESTART));
+    let over = begins(&outcome, "recovered").expect("it ends");
+    assert!(ends_with(DELETION, over), "{over}");
+}
+
+#[test]
+fn with_the_fixed_client_no_quota_is_lost_and_the_deploy_is_one_of_many() {
+    let outcome = what_if(&["etcd-client=grpc-1.0.5"]);
+    assert_eq!(stuck(&outcome), [""; 0]);
+    assert_eq!(outcome.severity, Severity::Ok);
+    assert!(!did(&outcome, "step.rollback") && !did(&outcome, "step.restart-mesh"));
+}
+
+#[test]
+fn without_the_upgrade_of_etcd_there_is_no_quota_to_lose() {
+    let outcome = what_if(&["etcd-upgrade=off"]);
+    assert_eq!(stuck(&outcome), [""; 0]);
+    assert_eq!(outcome.severity, Severity::Ok);
+}
+
+#[test]
+fn without_a_restart_of_members_the_lot_is_not_drawn() {
+    let outcome = what_if(&["etcd-restart=off"]);
+    assert_eq!(stuck(&outcome), [""; 0]);
+    assert_eq!(outcome.severity, Severity::Ok);
+}
+
+#[test]
+fn without_the_deploy_nobody_notices_anything() {
+    let outcome = what_if(&["ledger-deploy=off"]);
+    assert!(stuck(&outcome).contains(&"endpoints"), "the condition is there");
+    assert_eq!(outcome.severity, Severity::Ok);
+    assert!(!did(&outcome, "step.restart-mesh"));
+}
+
+#[test]
+fn a_mesh_that_can_read_null_turns_a_total_outage_into_a_partial_one() {
+    let outcome = what_if(&["linkerd=1.0.0"]);
+    assert_eq!(outcome.severity, Severity::Partial);
+    assert_eq!(begins(&outcome, "partial"), Some(0));
+    let over = begins(&outcome, "recovered").expect("it ends with the apiservers' restart");
+    assert!((APISERVER_RESTART..DELETION).contains(&over), "{over}");
+}
+
+#[test]
+fn without_the_empty_service_the_restart_of_the_apiservers_ends_it() {
+    let outcome = what_if(&["empty-service=off"]);
+    assert_eq!(outcome.severity, Severity::Partial);
+    let over = begins(&outcome, "recovered").expect("it ends");
+    assert!((APISERVER_RESTART..DELETION).contains(&over), "{over}");
+}
+
+#[test]
+fn an_apiserver_that_writes_empty_lists_as_such_does_not_break_the_mesh() {
+    let outcome = what_if(&["kubernetes=1.5"]);
+    assert_eq!(outcome.severity, Severity::Partial);
+}
+
+#[test]
+fn where_the_empty_service_stays_the_outage_stays_total() {
+    let outcome = what_if(&["delete-empty-service=off"]);
+    assert_eq!(outcome.severity, Severity::Total);
+    assert_eq!(begins(&outcome, "recovered"), None);
+}
+
+#[test]
+fn without_a_restart_of_the_mesh_the_outage_stays_partial() {
+    let outcome = what_if(&["mesh-restart=off"]);
+    assert_eq!(outcome.severity, Severity::Partial);
+}
+
+#[test]
+fn restarting_a_healthy_mesh_is_enough_for_a_total_outage() {
+    let outcome = what_if(&["mesh-restart=forced", "etcd-client=grpc-1.0.5", "ledger-deploy=off"]);
+    assert_eq!(outcome.severity, Severity::Total);
+    let (partial, total) = (begins(&outcome, "partial"), begins(&outcome, "total"));
+    assert!(partial.or(total).is_some_and(|at| at >= MESH_RESTART), "{partial:?}");
+    let over = begins(&outcome, "recovered").expect("it ends");
+    assert!(ends_with(DELETION, over), "{over}");
+}
+
+#[test]
+fn without_stand_in_cards_fail_with_the_ledger() {
+    let outcome = what_if(&["standin=off"]);
+    assert!(success(&outcome, "card-payment") < 0.7);
+}
