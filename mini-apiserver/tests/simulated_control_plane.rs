@@ -251,7 +251,8 @@ async fn count(
                     }
                 }
             };
-            tokio::join!(requests, tokio::io::copy(&mut from_server, &mut to_client));
+            // Either end may close first; the other learns it from the drop.
+            let (_, _) = tokio::join!(requests, tokio::io::copy(&mut from_server, &mut to_client));
         });
     }
 }

@@ -82,7 +82,7 @@ fn an_unknown_subcommand_or_option_is_refused() {
 #[test]
 fn a_wrong_scenario_file_is_refused_with_its_line_and_the_allowed_values() {
     File::with("key", "title =", "titel =").refused(&["line 8:", "titel", "did you mean `title`?"]);
-    File::with("toml", "seed = 7", "seed = = 7").refused(&["line 13:"]);
+    File::with("toml", "seed = 90", "seed = = 90").refused(&["line 13:"]);
     File::with("level", "\"grpc-1.0.5\"]", "\"grpc-1.0.6\"]").refused(&[
         "line ",
         "grpc-1.0.6",

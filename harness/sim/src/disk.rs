@@ -12,7 +12,7 @@ use harness_env::disk::{Disk, File, Open};
 use turmoil_fs::shim::std::fs;
 
 use crate::fault::FaultId;
-use crate::world::with_state;
+use crate::state::with_state;
 
 /// What is wrong with a disk.
 #[derive(Clone, Debug, Default)]

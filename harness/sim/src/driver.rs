@@ -16,10 +16,11 @@ use turmoil_net::{Packet, TcpSegment, Transport};
 
 use crate::fabric::{Due, Fate};
 use crate::facts::Facts;
-use crate::scope;
-use crate::world::{
-    State, clear_dirty, is_dirty, kick, reset_connection, set_driver, with_net, with_state,
+use crate::net::{
+    clear_dirty, is_dirty, kick, reset_connection, set_driver, socket_exists, with_net,
 };
+use crate::scope;
+use crate::state::{State, with_state};
 
 /// How many rounds of the runtime's queue the driver lets pass before it collects all the same: a
 /// program that never rests at an instant cannot stop the network.
@@ -185,11 +186,11 @@ fn carry(now: Instant, due: Due) {
     match due {
         Due::Deliver(..) => unreachable!("deliveries are sorted out before"),
         Due::Retry(flow, generation) => {
-            // Who gave up connecting no longer sends SYNs.
+            // Who gave up connecting no longer sends SYNs. What a hold has kept was sent long ago.
             let exists = socket_exists(flow.src(), flow.dst());
             with_state(|state| {
                 let (fabric, topology) = state.split();
-                if exists {
+                if exists || fabric.has_left(flow) {
                     fabric.retry(now, flow, generation, &topology);
                 } else {
                     fabric.forget(flow);
@@ -203,12 +204,6 @@ fn carry(now: Instant, due: Due) {
             }
         }
     }
-}
-
-/// Whether the kernel at `local` still has this connection.
-fn socket_exists(local: SocketAddr, peer: SocketAddr) -> bool {
-    let entries = turmoil_net::netstat(local.ip()).entries;
-    entries.iter().any(|entry| entry.local == local && entry.peer == Some(peer))
 }
 
 /// Lets the fabric decide over a packet, and records it.

@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use crate::record::Event;
 use crate::scope;
-use crate::world::with_state;
+use crate::state::with_state;
 
 pub(crate) struct Recorder;
 

@@ -46,6 +46,21 @@ pub enum Fault {
         /// Whether the other way is cut as well.
         both_ways: bool,
     },
+    /// Packets from one side to the other are kept on the link and arrive, in the order of their
+    /// connection, when this ends. Until then nobody can tell it from a [`Fault::Partition`]: who
+    /// has data in flight gives up after 924.6 s, who connects after 127 s, and an idle connection
+    /// never notices. Where both lie on a path, the partition is the one that packets meet.
+    ///
+    /// What is on the link is no longer its sender's: it arrives even if that has given up, closed
+    /// or lost power. Only a handshake that its sender has given up is not kept any longer.
+    Hold {
+        /// Whose packets.
+        from: Side,
+        /// Towards whom.
+        to: Side,
+        /// Whether the other way is held as well.
+        both_ways: bool,
+    },
     /// The path from one side to the other has other properties, both ways.
     Degrade {
         /// One side.
@@ -96,6 +111,8 @@ impl Fault {
         match self {
             Fault::Partition { both_ways: true, .. } => "partition",
             Fault::Partition { both_ways: false, .. } => "one-way partition",
+            Fault::Hold { both_ways: true, .. } => "hold",
+            Fault::Hold { both_ways: false, .. } => "one-way hold",
             Fault::Degrade { .. } => "degraded link",
             Fault::Skew { .. } => "clock skew",
             Fault::SlowCores { .. } => "slow cores",
@@ -120,10 +137,4 @@ pub struct FaultReport {
     pub until: Option<Duration>,
     /// How many packets, calls or processes it touched. 0: it was inert.
     pub effects: u64,
-}
-
-/// A fault of a running world.
-pub(crate) struct Active {
-    pub fault: Fault,
-    pub report: FaultReport,
 }

@@ -9,8 +9,8 @@ use harness_env::host::{BoxFuture, Host, Identity};
 use harness_env::{Disk, Listener, Stream, Wall, rng};
 use tokio::task::AbortHandle;
 
-use crate::process::ProcessId;
-use crate::world::{self, with_state};
+use crate::process::{ProcessId, spawn_in};
+use crate::state::with_state;
 use crate::{cpu, disk, socket};
 
 /// The ports of one process. Everything behind it is the run's, found through its thread.
@@ -28,7 +28,7 @@ impl Host for SimHost {
     }
 
     fn spawn(&self, future: BoxFuture<'static, ()>) -> AbortHandle {
-        world::spawn_in(self.process, future)
+        spawn_in(self.process, future)
     }
 
     fn listen(&self, addr: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Listener>>> {

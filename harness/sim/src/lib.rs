@@ -23,18 +23,23 @@
 //! |---|---|
 //! | [`run`](mod@run) | one run: a fresh thread, an armed thread, a runtime, a world |
 //! | [`world`] | what the director of a run can do: start, kill, cut, switch off |
+//! | `state` | what the world is made of, in a thread-local |
 //! | `machine`, `process` | who lives in the world |
 //! | `scope` | every task of a process is polled inside it |
 //! | `driver` | carries packets when they are due |
-//! | `fabric`, `queue`, [`link`](mod@link) | the fate of a packet: latency, and loss as TCP would live it |
+//! | `net` | the kernels below, and their connections |
+//! | `fabric`, `flow`, `queue` | the fate of a packet: latency, and loss as TCP would live it |
+//! | `retransmission` | TCP's timers |
+//! | `topology`, [`link`](mod@link) | what lies between two machines now |
 //! | `socket`, `disk`, `cpu` | the ports |
-//! | [`fault`] | what can be broken, and what came of it |
+//! | [`fault`], `active` | what can be broken, what is, and what came of it |
 //! | [`record`], `events`, `facts` | digests, trail, events |
 //! | [`entropy`] | the overrides that keep libraries inside the seed |
 
 #[cfg(not(tokio_unstable))]
 compile_error!("harness-sim needs RUSTFLAGS=\"--cfg tokio_unstable\" (see .cargo/config.toml)");
 
+mod active;
 mod cpu;
 mod disk;
 mod driver;
@@ -43,15 +48,20 @@ mod events;
 mod fabric;
 mod facts;
 pub mod fault;
+mod flow;
 mod host;
 pub mod link;
 mod machine;
+mod net;
 mod process;
 mod queue;
 pub mod record;
+mod retransmission;
 pub mod run;
 mod scope;
 mod socket;
+mod state;
+mod topology;
 pub mod world;
 
 pub use fault::{Fault, FaultId, FaultReport, Side};

@@ -18,8 +18,8 @@ use crate::events::Recorder;
 use crate::fault::FaultReport;
 use crate::machine::MachineSpec;
 use crate::record::{Digest, Event};
-use crate::scope;
-use crate::world::{self, World};
+use crate::world::World;
+use crate::{net, scope, state};
 
 /// How far virtual time may run. A world in which nothing is due jumps here at once, so a director
 /// that waits for what never comes is told so.
@@ -183,7 +183,7 @@ where
         .build()
         .expect("a runtime without I/O needs nothing of the system");
     let body = async {
-        world::build(&config);
+        state::build(&config);
         #[expect(clippy::disallowed_methods, reason = "the driver is the run's, not a process's")]
         let driver = tokio::spawn(Driver::new());
         let result = tokio::select! {
@@ -199,12 +199,12 @@ where
     let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(body)));
     // In this order also when the director panicked: first nobody can be reached any more, then the
     // tasks are dropped, then the network that their sockets were of.
-    let state = world::dismantle();
+    let ended = state::dismantle();
     drop(runtime);
-    world::forget_net();
+    net::forget_net();
     entropy::disarm();
     match result {
-        Ok(result) => world::report(state, result),
+        Ok(result) => state::report(ended, result),
         Err(panic) => resume_unwind(panic),
     }
 }

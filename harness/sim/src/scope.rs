@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 
 use harness_env::host::BoxFuture;
 
-use crate::process::{Exit, ProcessId};
-use crate::world::{self, with_state};
+use crate::process::{Exit, ProcessId, end_process};
+use crate::state::with_state;
 
 thread_local! {
     static CURRENT: Cell<Option<ProcessId>> = const { Cell::new(None) };
@@ -114,7 +114,7 @@ impl Future for Scoped {
                 }
                 Err(payload) => {
                     this.inner = None;
-                    world::end_process(this.process, Exit::Crashed(panic_message(payload)));
+                    end_process(this.process, Exit::Crashed(panic_message(payload)));
                     Poll::Ready(())
                 }
             }

@@ -23,9 +23,10 @@ use tokio::time::Instant;
 use turmoil_net::HostId;
 use turmoil_net::shim::tokio::net::{TcpListener, TcpStream};
 
-use crate::fabric::SYN_GIVE_UP;
+use crate::net::kick;
 use crate::process::ProcessId;
-use crate::world::{kick, with_state};
+use crate::retransmission::SYN_GIVE_UP;
+use crate::state::with_state;
 
 /// As much as the kernel's receive buffer holds.
 pub(crate) const READ_CHUNK: usize = 64 * 1024;

@@ -67,7 +67,7 @@ fn a_step_is_taken_as_its_factor_says() {
     let outage = scenario.act("outage").expect("an act");
     let restart = &outage.steps[3];
     assert_eq!(restart.action, Action::RestartMesh { within: Duration::from_secs(36 * 60) });
-    assert_eq!(restart.at, Duration::from_secs(18 * 60));
+    assert_eq!(restart.at, Duration::from_secs(19 * 60));
     assert_eq!(restart.decision(&settings), Decision::IfSeen(Symptom::MeshStale));
     settings.set(&scenario, "mesh-restart=forced").expect("a level");
     assert_eq!(restart.decision(&settings), Decision::Always);

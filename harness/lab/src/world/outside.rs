@@ -98,6 +98,12 @@ impl Outside {
         *self.people.lock().expect("no panic while locked") = people;
     }
 
+    /// Waits until everybody who asked something has an answer or has lost patience: without that, the
+    /// last requests that would fail are missing from what people lived through.
+    pub async fn hear_out(&self) {
+        sleep(self.workload.patience).await;
+    }
+
     /// Sends everybody home, lets the data centres replay what they hold, and reads the books.
     pub async fn finish(&self, world: World, topology: &Topology) {
         for process in self.people.lock().expect("no panic while locked").drain(..) {

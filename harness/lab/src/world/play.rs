@@ -94,9 +94,11 @@ pub async fn play(
         });
         played.ends.push((act.name.clone(), world.now()));
         if request.until.as_ref() == Some(&act.name) {
+            outside.hear_out().await;
             return Ok(played);
         }
     }
+    outside.hear_out().await;
     outside.finish(world, &topology).await;
     Ok(played)
 }

@@ -164,6 +164,7 @@ pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Str
     let mut links: Vec<&Event> = Vec::new();
     links.extend(events.iter().find(limits));
     links.extend(first("step.scale"));
+    links.extend(first("mesh.namer.frozen"));
     links.extend(events.iter().filter(|event| event.kind == "etcd-client.quota.lost"));
     links.extend(OUTAGE.iter().filter_map(in_the_outage));
     links.sort_by_key(|event| event.id);
@@ -180,7 +181,6 @@ pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Str
 const OUTAGE: &[&str] = &[
     "step.deploy",
     "endpoints.update-failed",
-    "mesh.namer.frozen",
     "step.restart-mesh",
     "pod.mount-failed",
     "step.restart-apiservers",

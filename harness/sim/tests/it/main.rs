@@ -1,6 +1,7 @@
 //! What the machine room promises, one sentence a test.
 
 mod disk;
+mod hold;
 mod network;
 mod power;
 mod process;

@@ -10,10 +10,6 @@ use tokio::time::sleep;
 
 use crate::support::*;
 
-fn side(machine: &str) -> Side {
-    Side::Machine(machine.into())
-}
-
 #[test]
 fn connecting_to_a_dead_machine_times_out_after_the_syn_retries() {
     run(machines(1, &["a", "b"]), |world| async move {
@@ -51,54 +47,12 @@ fn connecting_to_a_live_machine_without_a_listener_is_refused_at_once() {
     });
 }
 
-/// Sends numbered lines over a partition of this length and returns what the other side saw: every
-/// line's number in order, and how the connection ended.
+/// Sends numbers over a partition of this length: those that arrived, and how the connection ended.
 fn stream_over_a_partition(length: Duration) -> (Vec<u32>, Option<ErrorKind>) {
-    run(machines(1, &["a", "b"]), move |world| async move {
-        one_millisecond(world);
-        let (send, mut seen) = tokio::sync::mpsc::unbounded_channel();
-        world.start("b", "sink", move |env| async move {
-            let listener = env.listen_port(PORT).await.map_err(|e| e.to_string())?;
-            let mut stream = listener.accept().await.map_err(|e| e.to_string())?;
-            while let Ok(n) = stream.read_u32().await {
-                let _ = send.send(n);
-            }
-            Ok(())
-        });
-        let to = address(world, "b");
-        let source = world.start("a", "source", move |env| async move {
-            let mut stream = env.connect(to).await.map_err(|e| e.to_string())?;
-            for n in 0..200u32 {
-                stream.write_u32(n).await.map_err(|e| format!("{:?}", e.kind()))?;
-                sleep(Duration::from_millis(10)).await;
-            }
-            // Stay until the far side has everything or the connection is dead.
-            let mut end = [0];
-            match tokio::time::timeout(Duration::from_secs(3600), stream.read(&mut end)).await {
-                Ok(Err(e)) => Err(format!("{:?}", e.kind())),
-                _ => Ok(()),
-            }
-        });
-        sleep(Duration::from_secs(1)).await;
-        let cut = world.partition(side("a"), side("b"));
-        sleep(length).await;
-        world.end(cut);
-        sleep(Duration::from_secs(300)).await;
-        let mut numbers = Vec::new();
-        while let Ok(n) = seen.try_recv() {
-            numbers.push(n);
-        }
-        let ended = match source.exit() {
-            Some(harness_sim::Exit::Returned(Err(e))) if e == "TimedOut" => {
-                Some(ErrorKind::TimedOut)
-            }
-            Some(other) => panic!("the source ended otherwise: {other:?}"),
-            None => None,
-        };
-        assert!(world.faults()[0].effects > 0, "the partition met a packet");
-        (numbers, ended)
-    })
-    .result
+    let cut = Fault::Partition { from: side("a"), to: side("b"), both_ways: true };
+    let streamed = stream_under(cut, length);
+    assert!(streamed.effects > 0, "the partition met a packet");
+    (streamed.numbers(), streamed.ended)
 }
 
 #[test]
@@ -207,14 +161,20 @@ enum Step {
     CutOneWay(u64),
     Pause(u64),
     Degrade(u64),
+    Hold(u64),
+    HoldOneWay(u64),
+    CutWhileHeld(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (0..4u8, 1..5_000u64).prop_map(|(kind, ms)| match kind {
+    (0..7u8, 1..5_000u64).prop_map(|(kind, ms)| match kind {
         0 => Step::Cut(ms),
         1 => Step::CutOneWay(ms),
         2 => Step::Pause(ms),
-        _ => Step::Degrade(ms),
+        3 => Step::Degrade(ms),
+        4 => Step::Hold(ms),
+        5 => Step::HoldOneWay(ms),
+        _ => Step::CutWhileHeld(ms),
     })
 }
 
@@ -254,26 +214,40 @@ proptest! {
             // Pause nobody before the connection stands.
             sleep(Duration::from_millis(10)).await;
             for step in steps {
-                let (fault, ms) = match step {
-                    Step::Cut(ms) => (Some(Fault::Partition {
-                        from: side("a"), to: side("b"), both_ways: true }), ms),
-                    Step::CutOneWay(ms) => (Some(Fault::Partition {
-                        from: side("b"), to: side("a"), both_ways: false }), ms),
-                    Step::Degrade(ms) => (Some(Fault::Degrade {
-                        from: side("a"), to: Side::All,
+                let (a, b) = (side("a"), side("b"));
+                let (faults, ms) = match step {
+                    Step::Cut(ms) => (vec![Fault::Partition { from: a, to: b, both_ways: true }], ms),
+                    Step::CutOneWay(ms) => {
+                        (vec![Fault::Partition { from: b, to: a, both_ways: false }], ms)
+                    }
+                    Step::Hold(ms) => (vec![Fault::Hold { from: a, to: b, both_ways: true }], ms),
+                    Step::HoldOneWay(ms) => {
+                        (vec![Fault::Hold { from: b, to: a, both_ways: false }], ms)
+                    }
+                    Step::CutWhileHeld(ms) => (vec![
+                        Fault::Hold { from: a.clone(), to: b.clone(), both_ways: true },
+                        Fault::Partition { from: a, to: b, both_ways: false },
+                    ], ms),
+                    Step::Degrade(ms) => (vec![Fault::Degrade {
+                        from: a, to: Side::All,
                         link: Link { latency: Duration::from_millis(ms % 90), loss: 0.1,
-                            jitter: Duration::from_millis(20), bandwidth: Some(2_000_000) } }), ms),
-                    Step::Pause(ms) => (None, ms),
+                            jitter: Duration::from_millis(20), bandwidth: Some(2_000_000) } }], ms),
+                    Step::Pause(ms) => (vec![], ms),
                 };
-                let fault = fault.map(|fault| world.begin(fault));
-                if fault.is_none() {
+                if faults.is_empty() {
                     world.pause(&sink);
+                    sleep(Duration::from_millis(ms)).await;
                 }
-                sleep(Duration::from_millis(ms)).await;
-                match fault {
-                    Some(fault) => world.end(fault),
-                    None => world.resume(&sink),
+                let mut begun = Vec::new();
+                for fault in faults {
+                    begun.push(world.begin(fault));
+                    sleep(Duration::from_millis(ms)).await;
                 }
+                for fault in begun {
+                    world.end(fault);
+                    sleep(Duration::from_millis(ms / 3)).await;
+                }
+                world.resume(&sink);
             }
             let received = tokio::time::timeout(Duration::from_secs(900), receive).await;
             received.expect("in time").expect("the sink ran to its end") == sent

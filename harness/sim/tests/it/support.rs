@@ -1,12 +1,13 @@
 //! Small programs that the tests run.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use harness_env::{Env, Stream};
-use harness_sim::{Config, Link, MachineSpec, World};
+use harness_sim::{Config, Exit, Fault, Link, MachineSpec, Side, World, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::sleep;
 
 /// The port that the test programs listen on.
 pub const PORT: u16 = 7;
@@ -20,6 +21,11 @@ pub fn machines(seed: u64, names: &[&str]) -> Config {
 pub fn one_millisecond(world: World) {
     let link = Link::with_latency(Duration::from_millis(1));
     world.set_links(link, link);
+}
+
+/// One machine as the side of a path.
+pub fn side(machine: &str) -> Side {
+    Side::Machine(machine.into())
 }
 
 /// Where the program of `machine` listens.
@@ -81,4 +87,73 @@ pub async fn connect_error(
         on(world, machine, move |env| async move { env.connect(to).await.err().map(|e| e.kind()) })
             .await;
     (result, world.now() - began)
+}
+
+/// What came of a stream of 200 numbers, one each 10 ms, under a fault that began after a second.
+pub struct Streamed {
+    /// What the other side read, and how long after the fault's end (zero: before it).
+    pub read: Vec<(u32, Duration)>,
+    /// How the source's connection ended, if it did.
+    pub ended: Option<ErrorKind>,
+    /// How many packets the fault met.
+    pub effects: u64,
+}
+
+impl Streamed {
+    /// What the other side read, in the order in which it came.
+    pub fn numbers(&self) -> Vec<u32> {
+        self.read.iter().map(|(n, _)| *n).collect()
+    }
+
+    /// How long after the fault's end the first of what it had stopped came.
+    pub fn went_on_after(&self) -> Option<Duration> {
+        self.read.iter().map(|(_, late)| *late).find(|late| !late.is_zero())
+    }
+}
+
+/// Streams from `a` to `b`, a millisecond apart, under a fault of this length.
+pub fn stream_under(fault: Fault, length: Duration) -> Streamed {
+    run(machines(1, &["a", "b"]), move |world| async move {
+        one_millisecond(world);
+        let (send, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        world.start("b", "sink", move |env| async move {
+            let listener = env.listen_port(PORT).await.map_err(|e| e.to_string())?;
+            let mut stream = listener.accept().await.map_err(|e| e.to_string())?;
+            while let Ok(n) = stream.read_u32().await {
+                let _ = send.send((n, tokio::time::Instant::now()));
+            }
+            Ok(())
+        });
+        let to = address(world, "b");
+        let source = world.start("a", "source", move |env| async move {
+            let mut stream = env.connect(to).await.map_err(|e| e.to_string())?;
+            for n in 0..200u32 {
+                stream.write_u32(n).await.map_err(|e| format!("{:?}", e.kind()))?;
+                sleep(Duration::from_millis(10)).await;
+            }
+            // Stay until the far side has everything or the connection is dead.
+            let mut end = [0];
+            match tokio::time::timeout(Duration::from_secs(3600), stream.read(&mut end)).await {
+                Ok(Err(e)) => Err(format!("{:?}", e.kind())),
+                _ => Ok(()),
+            }
+        });
+        sleep(Duration::from_secs(1)).await;
+        let fault = world.begin(fault);
+        sleep(length).await;
+        let end = tokio::time::Instant::now();
+        world.end(fault);
+        sleep(Duration::from_secs(300)).await;
+        let mut read = Vec::new();
+        while let Ok((n, at)) = seen.try_recv() {
+            read.push((n, at.saturating_duration_since(end)));
+        }
+        let ended = match source.exit() {
+            Some(Exit::Returned(Err(e))) if e == "TimedOut" => Some(ErrorKind::TimedOut),
+            Some(other) => panic!("the source ended otherwise: {other:?}"),
+            None => None,
+        };
+        Streamed { read, ended, effects: world.faults()[0].effects }
+    })
+    .result
 }
