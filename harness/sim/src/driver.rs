@@ -212,7 +212,7 @@ fn admit(state: &mut State, now: Instant, packet: Packet) {
     let (fabric, topology) = state.split();
     let Some((machine, fate)) = fabric.admit(now, packet, &topology) else { return };
     let (at, fault) = match fate {
-        Fate::Arrives(at) => (at, None),
+        Fate::Arrives(at, fault) => (at, fault),
         Fate::Waits(fault) => (now, fault),
     };
     if let Some(fault) = fault {

@@ -37,9 +37,9 @@ pub(crate) enum Due {
     GiveUp(FlowKey, u64),
 }
 
-/// What became of a packet, for the record.
+/// What became of a packet, for the record, and the fault that had a hand in it.
 pub(crate) enum Fate {
-    Arrives(Instant),
+    Arrives(Instant, Option<FaultId>),
     Waits(Option<FaultId>),
 }
 
@@ -124,7 +124,7 @@ impl Fabric {
         flow.notes(segment);
         if let Some(waiting) = &mut flow.waiting {
             let fault = match path {
-                Path::Open(_) => None,
+                Path::Open(..) => None,
                 Path::Blocked(fault) => fault,
                 Path::Held(fault) => Some(fault),
                 Path::SourceOff => return None,
@@ -139,11 +139,11 @@ impl Fabric {
             return Some((from, Fate::Waits(fault)));
         }
         match path {
-            Path::Open(link) => {
+            Path::Open(link, fault) => {
                 let to = flow.to?;
                 let at = flow.arrival(now, &packet, &link, &mut self.busy);
                 self.queue.push(at, Due::Deliver(packet, to));
-                Some((from, Fate::Arrives(at)))
+                Some((from, Fate::Arrives(at, fault)))
             }
             // Nobody retransmits a reset.
             Path::Blocked(_) if segment.flags.rst => None,
@@ -184,7 +184,7 @@ impl Fabric {
         for (key, flow) in &self.flows {
             if let Some(waiting) = &flow.waiting
                 && waiting.kept_by.is_none()
-                && let Path::Open(_) | Path::Held(_) =
+                && let Path::Open(..) | Path::Held(_) =
                     topology.path(flow.from, flow.to, key.dst().ip())
             {
                 let at = next_retransmission(waiting.since, now, waiting.handshake);
@@ -220,7 +220,7 @@ impl Fabric {
             Some(_) => topology.onward(flow.from, flow.to, dst),
         };
         match (path, flow.to) {
-            (Path::Open(link), Some(to)) => {
+            (Path::Open(link, _), Some(to)) => {
                 for packet in waiting.packets {
                     let at = flow.arrival(now, &packet, &link, &mut self.busy);
                     self.queue.push(at, Due::Deliver(packet, to));

@@ -12,7 +12,8 @@ use crate::process::ProcessId;
 
 /// Whether and how a packet may travel now.
 pub(crate) enum Path {
-    Open(Link),
+    /// Over this link; the fault to charge, if one has made it what it is.
+    Open(Link, Option<FaultId>),
     /// Something on the way refuses it; the fault to charge, if it is one.
     Blocked(Option<FaultId>),
     /// This hold keeps it on the link.
@@ -84,7 +85,7 @@ impl Topology for View<'_> {
                     held = held.or(Some(*id));
                 }
                 Fault::Degrade { from, to, link: worse } if joins(from, to) || joins(to, from) => {
-                    link = Some(*worse);
+                    link = Some((*worse, Some(*id)));
                 }
                 _ => {}
             }
@@ -92,7 +93,8 @@ impl Topology for View<'_> {
         if let Some(hold) = held {
             return Path::Held(hold);
         }
-        Path::Open(link.unwrap_or_else(|| self.link(source, destination)))
+        let (link, fault) = link.unwrap_or_else(|| (self.link(source, destination), None));
+        Path::Open(link, fault)
     }
 }
 

@@ -70,6 +70,7 @@ fn different_seeds_give_different_digests() {
 fn toggling_a_fault_on_one_link_leaves_every_packet_elsewhere_bit_identical() {
     let (without, with) = (two_pairs(3, false, None), two_pairs(3, true, None));
     assert_ne!(without.digest, with.digest);
+    assert!(with.faults[0].effects > 0, "what the worse link carries is counted");
     for (machine, same) in [("a", false), ("b", false), ("c", true), ("d", true)] {
         assert_eq!(without.machines[machine] == with.machines[machine], same, "{machine}");
     }
