@@ -124,19 +124,22 @@ impl Etcd {
         for (n, unit) in self.units().into_iter().enumerate() {
             let cluster = self.peers(self.size());
             unit.replace(program(&self.topology.etcd[n], cluster, InitialState::New, to));
-            unit.restart().await;
-            self.healthy(env, n).await;
-            sleep(BETWEEN).await;
+            self.restart(env, n, &unit).await;
         }
     }
 
     /// Restarts the first `count` members, one after the other.
     pub async fn rolling_restart(&self, env: &Env, count: usize) {
         for (n, unit) in self.units().into_iter().take(count).enumerate() {
-            unit.restart().await;
-            self.healthy(env, n).await;
-            sleep(BETWEEN).await;
+            self.restart(env, n, &unit).await;
         }
+    }
+
+    /// Stops the `n`th member and starts it, and leaves it the time to catch up.
+    async fn restart(&self, env: &Env, n: usize, unit: &Unit) {
+        unit.restart().await;
+        self.healthy(env, n).await;
+        sleep(BETWEEN).await;
     }
 
     /// Adds members one at a time: announces each through the API, then starts it.

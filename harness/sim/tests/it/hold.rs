@@ -59,40 +59,20 @@ fn a_hold_of_20_minutes_ends_a_connection_with_data_in_flight() {
 #[test]
 fn an_idle_connection_survives_a_hold_of_20_minutes() {
     run(machines(1, &["a", "b"]), |world| async move {
-        world.start("b", "echo", echo);
-        let to = address(world, "b");
-        let probe = world.start("a", "probe", move |env| async move {
-            let mut stream = env.connect(to).await.map_err(|e| e.to_string())?;
-            ping(&mut stream).await.map_err(|e| e.to_string())?;
-            sleep(seconds(1500)).await;
-            ping(&mut stream).await.map_err(|e| e.to_string())
-        });
+        let pinger = start_pinger(world, seconds(1500));
         sleep(seconds(60)).await;
         let held = world.hold(side("a"), side("b"));
         sleep(seconds(1200)).await;
         world.end(held);
-        assert_eq!(probe.exited().await, Exit::Returned(Ok(())));
+        assert_eq!(pinger.exited().await, Exit::Returned(Ok(())));
         assert_eq!(world.faults()[0].effects, 0, "and so the hold is reported as inert");
     });
-}
-
-/// A client that connects, waits until the director has held the link at the first second, and then
-/// pings.
-fn start_late_pinger(world: World) -> Process {
-    one_millisecond(world);
-    world.start("b", "echo", echo);
-    let to = address(world, "b");
-    world.start("a", "pinger", move |env| async move {
-        let mut stream = env.connect(to).await.map_err(|e| format!("{:?}", e.kind()))?;
-        sleep(seconds(10)).await;
-        ping(&mut stream).await.map_err(|e| format!("{:?}", e.kind()))
-    })
 }
 
 #[test]
 fn a_one_way_hold_keeps_the_acknowledgements_and_ends_the_connection_of_who_waits_for_them() {
     run(machines(1, &["a", "b"]), |world| async move {
-        let pinger = start_late_pinger(world);
+        let pinger = start_pinger(world, seconds(10));
         sleep(seconds(1)).await;
         world.begin(one_way_hold("b", "a"));
         assert_eq!(pinger.exited().await, Exit::Returned(Err("TimedOut".into())));
@@ -103,7 +83,7 @@ fn a_one_way_hold_keeps_the_acknowledgements_and_ends_the_connection_of_who_wait
 #[test]
 fn every_packet_that_a_hold_keeps_is_counted() {
     let kinds = run(machines(1, &["a", "b"]), |world| async move {
-        let pinger = start_late_pinger(world);
+        let pinger = start_pinger(world, seconds(10));
         sleep(seconds(1)).await;
         // The ping; then, after it is released, the answer that acknowledges it.
         let there = world.begin(one_way_hold("a", "b"));
@@ -246,7 +226,7 @@ fn what_a_machine_has_sent_before_it_lost_power_is_on_the_link() {
 fn answered_at(faults: impl IntoIterator<Item = (Fault, u64, u64)>) -> Duration {
     let faults: Vec<_> = faults.into_iter().collect();
     run(machines(1, &["a", "b"]), move |world| async move {
-        let pinger = start_late_pinger(world);
+        let pinger = start_pinger(world, seconds(10));
         for (fault, from, until) in faults {
             world.spawn(async move {
                 sleep(seconds(from)).await;

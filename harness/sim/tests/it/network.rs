@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use harness_sim::{Fault, Link, MachineSpec, Side, run};
+use harness_sim::{Exit, Fault, Link, MachineSpec, Side, run};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
@@ -78,19 +78,12 @@ fn a_partition_of_20_minutes_ends_a_connection_with_data_in_flight() {
 #[test]
 fn an_idle_connection_survives_a_partition_of_20_minutes() {
     run(machines(1, &["a", "b"]), |world| async move {
-        world.start("b", "echo", echo);
-        let to = address(world, "b");
-        let probe = world.start("a", "probe", move |env| async move {
-            let mut stream = env.connect(to).await.map_err(|e| e.to_string())?;
-            ping(&mut stream).await.map_err(|e| e.to_string())?;
-            sleep(Duration::from_secs(1500)).await;
-            ping(&mut stream).await.map_err(|e| e.to_string())
-        });
+        let probe = start_pinger(world, Duration::from_secs(1500));
         sleep(Duration::from_secs(60)).await;
         let cut = world.partition(side("a"), side("b"));
         sleep(Duration::from_secs(1200)).await;
         world.end(cut);
-        assert_eq!(probe.exited().await, harness_sim::Exit::Returned(Ok(())));
+        assert_eq!(probe.exited().await, Exit::Returned(Ok(())));
         assert_eq!(world.faults()[0].effects, 0, "and so the partition is reported as inert");
     });
 }
@@ -98,16 +91,10 @@ fn an_idle_connection_survives_a_partition_of_20_minutes() {
 #[test]
 fn a_one_way_partition_ends_the_connection_of_the_side_whose_data_is_never_acknowledged() {
     run(machines(1, &["a", "b"]), |world| async move {
-        world.start("b", "echo", echo);
-        let to = address(world, "b");
-        let probe = world.start("a", "probe", move |env| async move {
-            let mut stream = env.connect(to).await.map_err(|e| e.to_string())?;
-            sleep(Duration::from_secs(10)).await;
-            ping(&mut stream).await.map_err(|e| format!("{:?}", e.kind()))
-        });
+        let probe = start_pinger(world, Duration::from_secs(10));
         sleep(Duration::from_secs(1)).await;
         world.begin(Fault::Partition { from: side("b"), to: side("a"), both_ways: false });
-        assert_eq!(probe.exited().await, harness_sim::Exit::Returned(Err("TimedOut".into())));
+        assert_eq!(probe.exited().await, Exit::Returned(Err("TimedOut".into())));
         assert_eq!(world.now().as_secs(), 10 + 924);
     });
 }

@@ -33,14 +33,7 @@ fn a_machine_without_power_says_nothing() {
 #[test]
 fn after_the_next_boot_old_connections_are_reset() {
     run(machines(1, &["a", "b"]), |world| async move {
-        world.start("b", "echo", echo);
-        let to = address(world, "b");
-        let probe = world.start("a", "probe", move |env| async move {
-            let mut stream = env.connect(to).await.map_err(|e| e.to_string())?;
-            ping(&mut stream).await.map_err(|e| e.to_string())?;
-            sleep(Duration::from_secs(30)).await;
-            ping(&mut stream).await.map_err(|e| format!("{:?}", e.kind()))
-        });
+        let probe = start_pinger(world, Duration::from_secs(30));
         sleep(Duration::from_secs(5)).await;
         world.power_off("b");
         sleep(Duration::from_secs(5)).await;
@@ -55,13 +48,7 @@ fn after_the_next_boot_old_connections_are_reset() {
 #[test]
 fn data_sent_while_the_machine_was_off_is_reset_when_it_boots() {
     run(machines(1, &["a", "b"]), |world| async move {
-        world.start("b", "echo", echo);
-        let to = address(world, "b");
-        let probe = world.start("a", "probe", move |env| async move {
-            let mut stream = env.connect(to).await.map_err(|e| e.to_string())?;
-            sleep(Duration::from_secs(10)).await;
-            ping(&mut stream).await.map_err(|e| format!("{:?}", e.kind()))
-        });
+        let probe = start_pinger(world, Duration::from_secs(10));
         sleep(Duration::from_secs(5)).await;
         world.power_off("b");
         sleep(Duration::from_secs(60)).await;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use harness_env::{Env, Stream};
-use harness_sim::{Config, Exit, Fault, Link, MachineSpec, Side, World, run};
+use harness_sim::{Config, Exit, Fault, Link, MachineSpec, Process, Side, World, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
@@ -56,6 +56,20 @@ pub async fn ping(stream: &mut Box<dyn Stream>) -> io::Result<()> {
     let mut byte = [0];
     stream.read_exact(&mut byte).await?;
     Ok(())
+}
+
+/// An echo on `b`, and a client on `a` that connects, idles for this long, and pings. Its error is
+/// the kind.
+pub fn start_pinger(world: World, idle: Duration) -> Process {
+    one_millisecond(world);
+    world.start("b", "echo", echo);
+    let to = address(world, "b");
+    let kind = |e: io::Error| format!("{:?}", e.kind());
+    world.start("a", "pinger", move |env| async move {
+        let mut stream = env.connect(to).await.map_err(kind)?;
+        sleep(idle).await;
+        ping(&mut stream).await.map_err(kind)
+    })
 }
 
 /// What a program on `machine` makes of a future, handed back to the director.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Desk;
-use crate::scenario::{Action, Step, Symptom};
+use crate::scenario::{Action, Step};
 use crate::world::manifests::{self, Application, MESH, image};
 
 /// Between two tries, and for how long.
@@ -50,7 +50,7 @@ impl Desk {
                 Ok(())
             }
             Action::Report => {
-                let what = step.symptom.map_or("nothing", Symptom::name);
+                let what = step.symptom.expect("a report has a symptom").name();
                 let kind = format!("step.report.{what}");
                 tracing::info!(kind, because, "finds {}", what.replace('-', " "));
                 Ok(())
