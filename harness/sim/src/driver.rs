@@ -190,10 +190,8 @@ fn carry(now: Instant, due: Due) {
             let exists = socket_exists(flow.src(), flow.dst());
             with_state(|state| {
                 let (fabric, topology) = state.split();
-                if exists || fabric.has_left(flow) {
+                if exists || fabric.has_left(flow) || fabric.forget(flow) {
                     fabric.retry(now, flow, generation, &topology);
-                } else {
-                    fabric.forget(flow);
                 }
             });
         }
