@@ -12,13 +12,17 @@
 //! | [`outcome`] | what came of it: severity, phases, journeys, digest |
 //! | [`oracle`] | what must hold whatever happens |
 //! | [`narrate`] | how a person is told |
+//! | [`report`] | how it is told to somebody who was not there |
+//! | [`export`] | how other tools are told |
 //! | [`sweep`] | how often it happens over many seeds |
 //! | [`cli`] | what the program `anatomy` accepts |
 
 pub mod cli;
+pub mod export;
 pub mod narrate;
 pub mod oracle;
 pub mod outcome;
+pub mod report;
 pub mod scenario;
 pub mod sweep;
 pub mod world;

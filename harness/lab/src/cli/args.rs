@@ -26,6 +26,11 @@ pub enum Command {
     Sweep(SweepArgs),
     /// Play each seed twice, in two processes and beside other runs, and compare
     Verify(VerifyArgs),
+    /// Play a scenario and write a report: one HTML file that opens from disk
+    Report(ReportArgs),
+    /// Play a scenario and write it in another tool's format
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// One half of `verify`
     #[command(name = "__run", hide = true)]
     Child(ChildArgs),
@@ -107,6 +112,47 @@ pub struct VerifyArgs {
     pub jobs: Option<usize>,
     #[command(flatten)]
     pub choice: Choice,
+}
+
+#[derive(Args)]
+pub struct ReportArgs {
+    /// What is played: a built-in scenario's name, or the path of a file
+    #[arg(long = "run", value_name = "SCENARIO", default_value = "monzo-2017")]
+    pub scenario: String,
+    /// Where every random stream begins [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Where the report goes
+    #[arg(long, short, value_name = "FILE.html")]
+    pub out: PathBuf,
+    /// Write the post-mortem, which the report offers too, as Markdown
+    #[arg(long, value_name = "FILE.md")]
+    pub markdown: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum ExportCommand {
+    /// A trace for Perfetto (FILE.pftrace) or Chrome's trace viewer (FILE.json)
+    Trace(ExportArgs),
+    /// A journal as Chaos Toolkit writes it (FILE.json)
+    Ctk(ExportArgs),
+}
+
+#[derive(Args)]
+pub struct ExportArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// Where every random stream begins [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Where it goes; what it ends in decides the format of a trace
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]

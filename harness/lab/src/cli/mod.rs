@@ -6,10 +6,13 @@
 
 mod args;
 mod child;
+mod export;
 mod list;
 mod output;
+mod played;
 mod prepare;
 mod replay;
+mod report;
 mod run;
 mod seeds;
 mod state;
@@ -53,6 +56,8 @@ fn dispatch(arguments: Vec<std::ffi::OsString>, runner: Runner) -> Result<u8, Tr
         Command::Replay(args) => replay::replay(&args, runner),
         Command::Sweep(args) => sweep::sweep(&args, runner),
         Command::Verify(args) => verify::verify(&args, runner),
+        Command::Report(args) => report::report(&args, runner),
+        Command::Export(command) => export::export(&command, runner),
         Command::Child(args) => child::child(&args, runner),
     }
 }
