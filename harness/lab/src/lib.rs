@@ -13,9 +13,11 @@
 //! | [`oracle`] | what must hold whatever happens |
 //! | [`narrate`] | how a person is told |
 //! | [`sweep`] | how often it happens over many seeds |
+//! | [`explore`] | why it happened: which conditions together, and what would have prevented it |
 //! | [`cli`] | what the program `anatomy` accepts |
 
 pub mod cli;
+pub mod explore;
 pub mod narrate;
 pub mod oracle;
 pub mod outcome;
