@@ -41,6 +41,10 @@ pub struct Request {
     pub seed: u64,
     /// The act to stop after; none: play to the end.
     pub until: Option<String>,
+    /// The severity to stop at as soon as it is reached; none: play on.
+    pub goal: Option<outcome::Severity>,
+    /// The trail of a run to compare with, for [`Outcome::diverged`].
+    pub against: Option<Arc<[u16]>>,
     /// The event whose text is wanted ([`Outcome::captured`]), counted from 0 as in
     /// [`Outcome::trail`].
     pub capture_at: Option<usize>,
@@ -54,7 +58,16 @@ pub type EventSink = Arc<dyn Fn(&outcome::Event) + Send + Sync>;
 impl Request {
     /// A run of `scenario` to its end, with nobody listening.
     pub fn new(scenario: Arc<Scenario>, settings: Settings, seed: u64) -> Self {
-        Request { scenario, settings, seed, until: None, capture_at: None, on_event: None }
+        Request {
+            scenario,
+            settings,
+            seed,
+            until: None,
+            goal: None,
+            against: None,
+            capture_at: None,
+            on_event: None,
+        }
     }
 }
 
