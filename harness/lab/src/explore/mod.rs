@@ -7,6 +7,8 @@
 //!
 //! | module | the question it answers |
 //! |---|---|
+//! | [`runs`] | what came of these settings and this seed: played once, then remembered |
 //! | [`stats`] | how sure is a count, a difference, a time to recovery |
 
+pub mod runs;
 pub mod stats;

@@ -12,4 +12,5 @@ mod summary;
 pub use crate::explore::stats::{Interval, wilson};
 pub use line::{Key, Line};
 pub use resume::{Kept, ResumeError, open};
+pub(crate) use resume::{Lines, lines};
 pub use summary::summary;
