@@ -8,7 +8,9 @@
 //! | module | the question it answers |
 //! |---|---|
 //! | [`runs`] | what came of these settings and this seed: played once, then remembered |
+//! | [`counterfactual`] | of one run: what would have changed it, and from which moment on |
 //! | [`stats`] | how sure is a count, a difference, a time to recovery |
 
+pub mod counterfactual;
 pub mod runs;
 pub mod stats;
