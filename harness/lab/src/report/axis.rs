@@ -145,7 +145,10 @@ mod tests {
         let labels: Vec<_> =
             axis().ticks(&sample::request().scenario).into_iter().map(|t| t.label).collect();
         assert_eq!(labels.first().map(String::as_str), Some("14:10"));
-        assert!(labels.len() > 5 && labels.iter().all(|label| label.ends_with(['0', '5'])), "{labels:?}");
+        assert!(
+            labels.len() > 5 && labels.iter().all(|label| label.ends_with(['0', '5'])),
+            "{labels:?}"
+        );
     }
 
     #[test]
