@@ -8,6 +8,7 @@
 use serde_json::{Value, json};
 
 use super::Played;
+use crate::Outcome;
 use crate::narrate::duration;
 use crate::outcome::buckets::{Bucket, MINUTE};
 use crate::outcome::{Entry, Severity};
@@ -35,12 +36,12 @@ pub fn journal(played: &Played) -> Value {
             "steady-state-hypothesis": {
                 "title": "every journey meets its objective",
                 "probes": scenario.workload.journeys.iter().map(|journey| {
-                    let mut probe = probe(&journey.name);
+                    let mut probe = probe(outcome, &journey.name);
                     probe["tolerance"] = json!({ "type": "range", "range": [journey.objective, 1.0] });
                     probe
                 }).collect::<Vec<_>>(),
             },
-            "method": steps.iter().map(|step| activity(step)).collect::<Vec<_>>(),
+            "method": steps.iter().map(|step| activity(outcome, step)).collect::<Vec<_>>(),
             "rollbacks": [],
         },
         "start": scenario.calendar.stamp(start),
@@ -54,7 +55,7 @@ pub fn journal(played: &Played) -> Value {
             "during": [],
         },
         "run": steps.iter().map(|step| json!({
-            "activity": activity(step),
+            "activity": activity(outcome, step),
             "status": "succeeded",
             "output": { "text": step.text, "because": step.because },
             "start": scenario.calendar.stamp(step.at),
@@ -72,21 +73,24 @@ pub fn journal(played: &Played) -> Value {
     })
 }
 
-fn provider(func: &str, argument: &str) -> Value {
-    json!({ "type": "process", "path": "anatomy", "arguments": [func, argument] })
+/// What does any of it: the run as a whole, since a step or a probe of it cannot be had alone.
+fn provider(outcome: &Outcome) -> Value {
+    let arguments = json!(["run", outcome.scenario, "--seed", outcome.seed, "--json", "-"]);
+    json!({ "type": "process", "path": "anatomy", "arguments": arguments })
 }
 
-fn activity(step: &Entry) -> Value {
-    let name = step.kind.trim_start_matches("step.");
-    json!({ "type": "action", "name": format!("{}: {}", step.actor, step.text), "provider": provider(name, &step.actor) })
+fn activity(outcome: &Outcome, step: &Entry) -> Value {
+    let name = format!("{}: {}", step.actor, step.text);
+    json!({ "type": "action", "name": name, "provider": provider(outcome) })
 }
 
 /// Every journey against its objective, over six buckets of ten seconds.
 fn states(played: &Played, minute: impl Fn(&[Bucket]) -> &[Bucket]) -> Value {
-    let journeys = played.scenario.workload.journeys.iter();
+    let Played { scenario, outcome, .. } = played;
+    let journeys = scenario.workload.journeys.iter();
     let mut all_met = true;
     let mut probes = Vec::new();
-    for (known, journey) in journeys.zip(&played.outcome.journeys) {
+    for (known, journey) in journeys.zip(&outcome.journeys) {
         let buckets = minute(&journey.buckets);
         let (ok, requests) =
             buckets.iter().fold((0, 0), |(ok, all), b| (ok + b.ok, all + b.requests));
@@ -94,7 +98,7 @@ fn states(played: &Played, minute: impl Fn(&[Bucket]) -> &[Bucket]) -> Value {
         let met = ratio >= known.objective;
         all_met &= met;
         probes.push(json!({
-            "activity": probe(&journey.name),
+            "activity": probe(outcome, &journey.name),
             "output": ratio,
             "tolerance_met": met,
             "status": "succeeded",
@@ -103,8 +107,8 @@ fn states(played: &Played, minute: impl Fn(&[Bucket]) -> &[Bucket]) -> Value {
     json!({ "steady_state_met": all_met, "probes": probes })
 }
 
-fn probe(journey: &str) -> Value {
-    json!({ "type": "probe", "name": journey, "provider": provider("success-ratio", journey) })
+fn probe(outcome: &Outcome, journey: &str) -> Value {
+    json!({ "type": "probe", "name": journey, "provider": provider(outcome) })
 }
 
 fn outage(played: &Played) -> String {
