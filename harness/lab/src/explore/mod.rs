@@ -1,12 +1,14 @@
 //! Why it happened: which conditions together, how surely, and what would have prevented it.
 //!
-//! All of it asks one function, (settings, seed) → outcome, and differs only in what it asks. So the
-//! algorithms here are pure: they are handed something that judges a set of conditions, and know
-//! neither scenarios nor threads nor files. Who judges, in parallel and from a store of runs, stands
-//! apart. What was published as a table is tested against the table.
+//! All of it asks one function, (settings, seed) → outcome, and differs only in what it asks. So
+//! the algorithms here are pure: they are handed something that judges a set of conditions, and
+//! know neither scenarios nor threads nor files. Who judges, in parallel and from a store of runs,
+//! stands apart. What was published as a table is tested against the table.
 //!
 //! | module | the question it answers |
 //! |---|---|
+//! | [`cuts`] | which conditions together: minimal cut sets, maximal safe sets |
 //! | [`stats`] | how sure is a count, a difference, a time to recovery |
 
+pub mod cuts;
 pub mod stats;
