@@ -8,7 +8,9 @@
 //! | module | the question it answers |
 //! |---|---|
 //! | [`cuts`] | which conditions together: minimal cut sets, maximal safe sets |
+//! | [`fixes`] | which changes would have prevented all of it, cheapest first |
 //! | [`stats`] | how sure is a count, a difference, a time to recovery |
 
 pub mod cuts;
+pub mod fixes;
 pub mod stats;
