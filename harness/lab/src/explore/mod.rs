@@ -10,9 +10,11 @@
 //! | [`cuts`] | which conditions together: minimal cut sets, maximal safe sets |
 //! | [`fixes`] | which changes would have prevented all of it, cheapest first |
 //! | [`cover`] | a first look at many factors: covering arrays and what they cover |
+//! | [`mod@shrink`] | the fewest of many faults that break it |
 //! | [`stats`] | how sure is a count, a difference, a time to recovery |
 
 pub mod cover;
 pub mod cuts;
 pub mod fixes;
+pub mod shrink;
 pub mod stats;
