@@ -4,8 +4,8 @@
 //! holds the expected share of such among those one reports (the false discovery rate) instead.
 
 /// The adjusted p-values, in the order given: those of at most `q` may be reported together with an
-/// expected share of at most `q` of them false. For independent tests, and for such as lean the same
-/// way.
+/// expected share of at most `q` of them false. For independent tests, and for such as lean the
+/// same way.
 pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));

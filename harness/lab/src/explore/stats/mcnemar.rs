@@ -56,8 +56,8 @@ impl Pairs {
         wilson(self.before_only, self.before_only + self.both)
     }
 
-    /// The share of the seeds that had not failed which the change made fail. Where the change puts a
-    /// cause in: the probability of its sufficiency.
+    /// The share of the seeds that had not failed which the change made fail. Where the change puts
+    /// a cause in: the probability of its sufficiency.
     pub fn caused(&self) -> Interval {
         wilson(self.after_only, self.after_only + self.neither)
     }

@@ -1,9 +1,9 @@
 //! Does a set of conditions fail? As few runs as the answer needs.
 //!
-//! Wald's sequential probability ratio test (1945): after every run, weigh "it fails in a share `p1`
-//! of the seeds, or more" against "in `p0`, or fewer", and stop when one is likely enough. Where
-//! neither becomes likely before `cap` runs, the answer is that it is not known. Nobody may take that
-//! for Safe, so it is a verdict of its own.
+//! Wald's sequential probability ratio test (1945): after every run, weigh "it fails in a share
+//! `p1` of the seeds, or more" against "in `p0`, or fewer", and stop when one is likely enough.
+//! Where neither becomes likely before `cap` runs, the answer is that it is not known. Nobody may
+//! take that for Safe, so it is a verdict of its own.
 
 use serde::Serialize;
 
@@ -71,8 +71,8 @@ impl Sprt {
 
     /// What is believed after `runs` of which `hits` failed; nothing while more runs are wanted.
     ///
-    /// The order of the runs matters to when the test stops and not to what it thinks, so two counts
-    /// are its whole state: ask after every single run, in the order of the seeds.
+    /// The order of the runs matters to when the test stops and not to what it thinks, so two
+    /// counts are its whole state: ask after every single run, in the order of the seeds.
     pub fn verdict(&self, hits: u64, runs: u64) -> Option<Verdict> {
         assert!(0.0 < self.p0 && self.p0 < self.p1 && self.p1 < 1.0, "{self:?}");
         let weight = self.weight(hits, runs);
@@ -84,8 +84,8 @@ impl Sprt {
         }
     }
 
-    /// How many more runs must be made before any verdict is possible, whatever they show: what may be
-    /// run at once without a run too many. 0 where there is a verdict.
+    /// How many more runs must be made before any verdict is possible, whatever they show: what may
+    /// be run at once without a run too many. 0 where there is a verdict.
     pub fn at_least(&self, hits: u64, runs: u64) -> u64 {
         if self.verdict(hits, runs).is_some() {
             return 0;

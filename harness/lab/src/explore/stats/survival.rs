@@ -1,8 +1,8 @@
 //! Times to recovery, of which some were not awaited.
 //!
-//! A run that had not recovered when it ended says "longer than this". Leaving it out, or counting it
-//! as recovered, flatters; a mean cannot hold it at all. Kaplan and Meier's curve can, and the log-rank
-//! test compares two of them.
+//! A run that had not recovered when it ended says "longer than this". Leaving it out, or counting
+//! it as recovered, flatters; a mean cannot hold it at all. Kaplan and Meier's curve can, and the
+//! log-rank test compares two of them.
 
 use serde::Serialize;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -66,8 +66,8 @@ impl Curve {
     }
 }
 
-/// The ends of the interval of a share, from its Greenwood sum (Kalbfleisch and Prentice 1980). Where
-/// nobody is left, it tells nothing.
+/// The ends of the interval of a share, from its Greenwood sum (Kalbfleisch and Prentice 1980).
+/// Where nobody is left, it tells nothing.
 fn log_log(waiting: f64, greenwood: f64) -> (f64, f64) {
     if waiting <= 0.0 {
         return (0.0, 0.0);
@@ -85,8 +85,8 @@ fn event_times(observations: &[Observation]) -> Vec<f64> {
     times
 }
 
-/// How many still wait just before `time`, and for how many it happens then. Who is watched until the
-/// very moment counts as waiting.
+/// How many still wait just before `time`, and for how many it happens then. Who is watched until
+/// the very moment counts as waiting.
 fn at(observations: &[Observation], time: f64) -> (u64, u64) {
     let at_risk = observations.iter().filter(|one| one.time >= time);
     let events = at_risk.clone().filter(|one| one.time == time && one.happened);
@@ -98,8 +98,8 @@ fn at(observations: &[Observation], time: f64) -> (u64, u64) {
 pub struct LogRank {
     /// How often it happened in the first group.
     pub observed: u64,
-    /// How often it would have happened there, were there no difference. Fewer observed than expected:
-    /// the first group waits longer.
+    /// How often it would have happened there, were there no difference. Fewer observed than
+    /// expected: the first group waits longer.
     pub expected: f64,
     /// The test statistic, of χ² with one degree of freedom.
     pub chi_square: f64,
@@ -107,8 +107,9 @@ pub struct LogRank {
     pub p_value: f64,
 }
 
-/// The log-rank test of Mantel (1966): at every time, the events of the first group against its part of
-/// those that still wait. `None` where nothing can be compared (no event while both groups wait).
+/// The log-rank test of Mantel (1966): at every time, the events of the first group against its
+/// part of those that still wait. `None` where nothing can be compared (no event while both groups
+/// wait).
 pub fn log_rank(first: &[Observation], second: &[Observation]) -> Option<LogRank> {
     let all: Vec<Observation> = first.iter().chain(second).copied().collect();
     let (mut observed, mut expected, mut variance) = (0, 0.0, 0.0);
