@@ -5,8 +5,9 @@
 
 mod short_day;
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anatomy_lab::outcome::Event;
 use anatomy_lab::report::Report;
@@ -20,7 +21,12 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// A report of the short day, as a file on disk.
-fn report() -> std::path::PathBuf {
+fn report() -> &'static Path {
+    static REPORT: OnceLock<PathBuf> = OnceLock::new();
+    REPORT.get_or_init(write_report)
+}
+
+fn write_report() -> PathBuf {
     let scenario = short_day::short_day();
     let seed = scenario.seed;
     let mut request = short_day::request(scenario, &[], seed);
@@ -30,7 +36,7 @@ fn report() -> std::path::PathBuf {
     let outcome = pool::play(anatomy_lab::run, request.clone()).expect("the cluster can be built");
     let events = std::mem::take(&mut *events.lock().unwrap());
     let report = Report { scenario: &request.scenario, outcome: &outcome, events: &events };
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("report.html");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report.html");
     std::fs::write(&path, report.html()).expect("the folder for tests can be written");
     path
 }
@@ -62,7 +68,7 @@ impl Browser {
         let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
         let port = loop {
             let line = lines.next_line().await.expect("text").expect("it says its port");
-            if let Some(port) = line.split("on port ").nth(1) {
+            if let Some(port) = line.split("successfully on port ").nth(1) {
                 break port.trim_end_matches('.').to_owned();
             }
         };
