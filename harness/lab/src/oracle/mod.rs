@@ -1,3 +1,4 @@
-//! What must hold of every run, one property a file.
+//! What must hold of every run, one property a file (or a folder, where the property is large).
 
+pub mod linearizability;
 pub mod payments;
