@@ -2,3 +2,4 @@
 
 pub mod linearizability;
 pub mod payments;
+pub mod watch;
