@@ -18,6 +18,7 @@
 //! | `reads`, `expiry`, `stop` | linearizable reads, the end of leases, the end of the member |
 //! | `peer` | how members talk |
 //! | `grpc` | how clients are served |
+//! | [`observer`] | what somebody who checks the member is told |
 //! | [`refusal`] | what clients are told when they are refused |
 
 pub mod apply;
@@ -29,6 +30,7 @@ mod expiry;
 mod grpc;
 pub mod membership;
 mod node;
+pub mod observer;
 mod peer;
 mod reads;
 pub mod refusal;
