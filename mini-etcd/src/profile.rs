@@ -28,6 +28,15 @@ impl Profile {
         }
     }
 
+    /// The version of a cluster of such members.
+    pub fn cluster_version(self) -> &'static str {
+        match self {
+            Profile::V3_1_8 => "3.1.0",
+            Profile::V3_2_9 => "3.2.0",
+            Profile::V3_4 => "3.4.0",
+        }
+    }
+
     /// The `MAX_CONCURRENT_STREAMS` that the HTTP/2 server puts into its SETTINGS.
     ///
     /// From 3.2.3 on a plaintext member advertises the largest value (etcd-io/etcd#8238); before

@@ -5,6 +5,9 @@
 //! [`bytes::Bytes`].
 #![allow(missing_docs, reason = "generated code; the .proto files say what the fields are")]
 
+/// The formats themselves, as a `FileDescriptorSet`: what reflection hands to tools.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
 /// Raft messages and log entries, as etcd 3.x writes them.
 pub mod raftpb {
     tonic::include_proto!("raftpb");
@@ -15,9 +18,19 @@ pub mod mvccpb {
     tonic::include_proto!("mvccpb");
 }
 
+/// What etcd's roles may do.
+pub mod authpb {
+    tonic::include_proto!("authpb");
+}
+
 /// The etcd v3 API.
 pub mod etcdserverpb {
     tonic::include_proto!("etcdserverpb");
+}
+
+/// Server reflection.
+pub mod reflection {
+    tonic::include_proto!("grpc.reflection.v1");
 }
 
 /// Kubernetes objects as stored in etcd: the `runtime.Unknown` envelope and the messages in it.

@@ -11,7 +11,7 @@ pub struct StoreImage {
     /// The revision of the last change.
     #[prost(int64, tag = "1")]
     pub revision: i64,
-    /// The revision up to which history was dropped.
+    /// The revision up to which history was dropped; 0 where none was.
     #[prost(int64, tag = "2")]
     pub compacted: i64,
     /// All records in the order of their revisions.
@@ -41,13 +41,16 @@ impl Store {
             deleted: record.deleted,
             kv: record.kv.clone(),
         });
-        StoreImage { revision: self.current, compacted: self.compacted, records: records.collect() }
+        let compacted = self.compacted.max(0);
+        StoreImage { revision: self.current, compacted, records: records.collect() }
     }
 
     /// The store that an image was made of.
     pub fn from_image(image: StoreImage) -> Self {
-        let mut store =
-            Store { current: image.revision, compacted: image.compacted, ..Store::default() };
+        let mut store = Store { current: image.revision, ..Store::default() };
+        if image.compacted > 0 {
+            store.compacted = image.compacted;
+        }
         for RecordImage { sub, deleted, kv } in image.records {
             let at = Revision { main: kv.mod_revision, sub };
             let key = store.index.entry(kv.key.clone()).or_default();

@@ -56,15 +56,6 @@ impl Keys {
         }
     }
 
-    /// Whether the two have a key in common.
-    pub fn overlaps(&self, other: &Keys) -> bool {
-        if self.is_empty() || other.is_empty() {
-            return false;
-        }
-        let starts_in = |a: &Keys, b: &Keys| b.contains(&a.start);
-        starts_in(self, other) || starts_in(other, self)
-    }
-
     /// The bounds for a `BTreeMap::range`, or `None` where the range holds nothing.
     pub fn bounds(&self) -> Option<(Bound<Bytes>, Bound<Bytes>)> {
         let start = Bound::Included(self.start.clone());
@@ -95,13 +86,5 @@ mod tests {
         assert!(keys("b", "\0").contains(b"z") && !keys("b", "\0").contains(b"a"));
         assert!(keys("a", "b").contains(b"az") && !keys("a", "b").contains(b"b"));
         assert!(keys("b", "a").bounds().is_none());
-    }
-
-    #[test]
-    fn ranges_overlap_when_one_starts_in_the_other() {
-        assert!(keys("a", "c").overlaps(&keys("b", "")));
-        assert!(keys("b", "").overlaps(&keys("a", "\0")));
-        assert!(!keys("a", "b").overlaps(&keys("b", "c")));
-        assert!(!keys("c", "a").overlaps(&keys("a", "z")));
     }
 }

@@ -14,7 +14,9 @@
 //! | [`range`] | how a range request is answered |
 //! | [`history`] | what happened between two revisions |
 //! | [`image`] | how the whole store is written to a snapshot |
+//! | [`backend`] | what etcd's database file would hold |
 
+pub mod backend;
 pub mod history;
 pub mod image;
 pub mod key_index;

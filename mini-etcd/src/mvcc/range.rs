@@ -38,7 +38,7 @@ impl Read for Write<'_> {
 pub fn answer(from: &impl Read, request: &RangeRequest) -> Result<RangeResponse, StoreError> {
     let keys = Keys::new(request.key.clone(), request.range_end.clone());
     if request.count_only {
-        // At least one pair is read, whose value is then not used: a limit of 0 means all.
+        // A limit of 0 would mean all; the one pair that is read is not used.
         let count = from.find(&keys, request.revision, 1)?.count as i64;
         return Ok(RangeResponse { count, ..RangeResponse::default() });
     }

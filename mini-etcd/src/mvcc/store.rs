@@ -27,6 +27,7 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Roughly what etcd's database file needs for it.
     pub fn size(&self) -> u64 {
         (self.kv.key.len() + self.kv.value.len() + 64) as u64
     }
@@ -58,7 +59,7 @@ impl Default for Store {
             index: BTreeMap::new(),
             records: BTreeMap::new(),
             current: 1,
-            compacted: 0,
+            compacted: -1,
             bytes: 0,
         }
     }
@@ -70,9 +71,14 @@ impl Store {
         self.current
     }
 
-    /// The revision up to which history was dropped; 0 before the first compaction.
+    /// The revision up to which history was dropped; -1 before the first compaction.
     pub fn compacted(&self) -> i64 {
         self.compacted
+    }
+
+    /// How many keys there are, those included of which only history is left.
+    pub fn keys(&self) -> usize {
+        self.index.len()
     }
 
     /// Roughly how many bytes the records take.
@@ -110,14 +116,19 @@ impl Store {
     /// As [`Store::range`], for a revision known to be readable.
     pub(super) fn read(&self, keys: &Keys, at: i64, limit: usize) -> Found {
         let mut found = Found { kvs: Vec::new(), count: 0 };
-        for (_, index) in keys.bounds().into_iter().flat_map(|bounds| self.index.range(bounds)) {
-            let Some(key) = index.get(at) else { continue };
+        for revision in self.revisions(keys, at) {
             found.count += 1;
             if limit == 0 || found.kvs.len() < limit {
-                found.kvs.push(self.records[&key.modified].kv.clone());
+                found.kvs.push(self.records[&revision].kv.clone());
             }
         }
         found
+    }
+
+    /// The last changes of the keys that there were at `at`, in key order.
+    pub(super) fn revisions(&self, keys: &Keys, at: i64) -> impl Iterator<Item = Revision> {
+        let entries = keys.bounds().into_iter().flat_map(|bounds| self.index.range(bounds));
+        entries.filter_map(move |(_, index)| Some(index.get(at)?.modified))
     }
 
     /// How many keys there were at `at` (0: now).
@@ -126,8 +137,7 @@ impl Store {
     /// [`StoreError`] where the revision cannot be read.
     pub fn count(&self, keys: &Keys, at: i64) -> Result<usize, StoreError> {
         let at = self.readable(at)?;
-        let entries = keys.bounds().into_iter().flat_map(|bounds| self.index.range(bounds));
-        Ok(entries.filter(|(_, index)| index.get(at).is_some()).count())
+        Ok(self.revisions(keys, at).count())
     }
 
     /// Drops the history before `at`. What is readable at `at` and later stays so.
@@ -149,21 +159,5 @@ impl Store {
         self.records.extend(after);
         self.bytes = self.records.values().map(Record::size).sum();
         Ok(())
-    }
-
-    /// A checksum over all records up to `at` (0: now), the same on all members.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the revision cannot be read.
-    pub fn hash(&self, at: i64) -> Result<u32, StoreError> {
-        let at = self.readable(at)?;
-        let mut crc = crc32fast::Hasher::new();
-        for (revision, record) in self.records.range(..=Revision { main: at, sub: i64::MAX }) {
-            crc.update(&revision.main.to_be_bytes());
-            crc.update(&revision.sub.to_be_bytes());
-            crc.update(&[u8::from(record.deleted)]);
-            crc.update(&prost::Message::encode_to_vec(&record.kv));
-        }
-        Ok(crc.finalize())
     }
 }

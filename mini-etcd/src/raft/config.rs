@@ -17,7 +17,8 @@ pub struct Config {
     /// A leader that has not heard from a quorum for an election timeout steps down, and a member
     /// that has heard from a leader within one ignores candidates. etcd: on.
     pub check_quorum: bool,
-    /// Ask whether an election could be won before raising the term. etcd: an option of 3.4, off.
+    /// Ask whether an election could be won before raising the term. etcd: an option from 3.4 on,
+    /// on by default from 3.5.
     pub pre_vote: bool,
     /// The last index that the caller's state machine already holds; nothing up to it is handed
     /// out again. The membership in the storage must be as of this index: etcd starts from its snapshot's.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::apply_txn;
 use super::refusal::Refusal;
 use super::state::State;
+use crate::lease::Lessor;
 use crate::mvcc::{Keys, Write};
 
 /// What came of a request. Headers have their revision alone.
@@ -47,10 +48,13 @@ pub fn header(revision: i64) -> Option<ResponseHeader> {
 
 /// Applies a request.
 pub fn apply(state: &mut State, request: InternalRaftRequest, now: Instant) -> Outcome {
+    if state.is_corrupt() && changes_store(&request) {
+        return Err(Refusal::Corrupt);
+    }
+    if state.is_full() && (request.put.is_some() || request.lease_grant.is_some()) {
+        return Err(Refusal::NoSpace);
+    }
     if let Some(put) = request.put {
-        if state.is_full() {
-            return Err(Refusal::NoSpace);
-        }
         return apply_put(state, put).map(Reply::Put);
     }
     if let Some(delete) = request.delete_range {
@@ -84,6 +88,12 @@ pub fn apply(state: &mut State, request: InternalRaftRequest, now: Instant) -> O
         let header = header(write.finish());
         return Ok(Reply::LeaseRevoke(LeaseRevokeResponse { header }));
     }
+    if let Some(noted) = request.lease_checkpoint {
+        for checkpoint in noted.checkpoints {
+            state.lessor.checkpoint(checkpoint.id, checkpoint.remaining_ttl, now);
+        }
+        return Ok(Reply::Done);
+    }
     if let Some(alarm) = request.alarm {
         return Ok(Reply::Alarm(apply_alarm(state, &alarm)));
     }
@@ -93,10 +103,20 @@ pub fn apply(state: &mut State, request: InternalRaftRequest, now: Instant) -> O
     Ok(Reply::Done)
 }
 
+/// Whether a request is one that a cluster whose members disagree takes no more (etcd 3.4
+/// etcdserver/corrupt.go `applierV3Corrupt`).
+fn changes_store(request: &InternalRaftRequest) -> bool {
+    request.put.is_some()
+        || request.delete_range.is_some()
+        || request.txn.is_some()
+        || request.compaction.is_some()
+        || request.lease_grant.is_some()
+        || request.lease_revoke.is_some()
+}
+
 fn apply_put(state: &mut State, put: PutRequest) -> Result<PutResponse, Refusal> {
     let mut write = state.store.write();
-    let lessor = &state.lessor;
-    check_put(&put, &mut |key| write.get(key).is_some(), &|lease| lessor.contains(lease))?;
+    check_put(&put, || write.get(&put.key).is_some(), &state.lessor)?;
     let key = put.key.clone();
     let (mut response, lease) = self::put(&mut write, put);
     response.header = header(write.finish());
@@ -107,16 +127,22 @@ fn apply_put(state: &mut State, put: PutRequest) -> Result<PutResponse, Refusal>
 /// Whether a put can be done.
 pub(super) fn check_put(
     put: &PutRequest,
-    exists: &mut dyn FnMut(&bytes::Bytes) -> bool,
-    has_lease: &dyn Fn(i64) -> bool,
+    exists: impl FnOnce() -> bool,
+    lessor: &Lessor,
 ) -> Result<(), Refusal> {
-    if put.lease != 0 && !has_lease(put.lease) {
+    if put.lease != 0 && !lessor.contains(put.lease) {
         return Err(Refusal::LeaseNotFound);
     }
-    if (put.ignore_value || put.ignore_lease) && !exists(&put.key) {
+    if (put.ignore_value || put.ignore_lease) && !exists() {
         return Err(Refusal::KeyNotFound);
     }
     Ok(())
+}
+
+/// What a put may take of the database, in bytes (etcd 3.2 etcdserver/quota.go `costPut`).
+pub fn put_cost(put: &PutRequest) -> u64 {
+    const OVERHEAD: u64 = 256;
+    OVERHEAD + (put.key.len() + put.value.len()) as u64
 }
 
 /// Does a put that was checked. Returns the lease that the key hangs on now.

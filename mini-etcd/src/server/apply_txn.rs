@@ -4,16 +4,18 @@
 //! nothing on any member. Nested transactions choose their branches against the state before the
 //! outermost one (etcd 3.3 etcdserver/apply.go `compareToPath`).
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 
 use anatomy_proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use anatomy_proto::etcdserverpb::request_op::Request;
 use anatomy_proto::etcdserverpb::response_op::Response;
-use anatomy_proto::etcdserverpb::{Compare, RequestOp, ResponseOp, TxnRequest, TxnResponse};
+use anatomy_proto::etcdserverpb::{
+    Compare, RequestOp, ResponseHeader, ResponseOp, TxnRequest, TxnResponse,
+};
 use anatomy_proto::mvccpb::KeyValue;
 use bytes::Bytes;
 
-use super::apply::{check_put, delete_range, header, put};
+use super::apply::{check_put, delete_range, header, put, put_cost};
 use super::refusal::Refusal;
 use super::state::State;
 use crate::lease::Lessor;
@@ -26,8 +28,10 @@ use crate::mvcc::{Keys, Store, Write, range};
 pub fn apply(state: &mut State, txn: &TxnRequest) -> Result<TxnResponse, Refusal> {
     let mut path = Vec::new();
     choose(&state.store, txn, &mut path);
-    let full = state.is_full();
-    check(state, txn, &mut path.iter().copied(), &mut BTreeSet::new(), full)?;
+    if state.is_full() && puts(txn) > 0 {
+        return Err(Refusal::NoSpace);
+    }
+    check(state, txn, &path)?;
     let mut write = state.store.write();
     let mut response = run(&mut write, &mut state.lessor, txn, &mut path.into_iter());
     response.header = header(write.finish());
@@ -55,6 +59,19 @@ pub fn is_read_only(txn: &TxnRequest) -> bool {
     })
 }
 
+/// What the puts of a transaction may take of the database, in bytes: those of its larger branch,
+/// nested ones aside (etcd 3.4 etcdserver/quota.go `costTxn`).
+pub fn puts(txn: &TxnRequest) -> u64 {
+    let cost = |ops: &[RequestOp]| -> u64 {
+        let puts = ops.iter().filter_map(|op| match &op.request {
+            Some(Request::RequestPut(request)) => Some(put_cost(request)),
+            _ => None,
+        });
+        puts.sum()
+    };
+    cost(&txn.success).max(cost(&txn.failure))
+}
+
 /// Notes for the transaction and those nested in its branch, in order, whether they succeed.
 fn choose(store: &Store, txn: &TxnRequest, path: &mut Vec<bool>) {
     let succeeded = txn.compare.iter().all(|compare| holds(store, compare));
@@ -80,57 +97,61 @@ fn holds(store: &Store, compare: &Compare) -> bool {
     kvs.iter().all(|kv| fits(compare, kv))
 }
 
+/// What is compared with has to be of the target's kind; otherwise it counts as not given, 0 or
+/// empty. A target that does not exist is equal, and a result that does not exist holds
+/// (`compareKV`).
 fn fits(compare: &Compare, kv: &KeyValue) -> bool {
-    let number = |actual: i64| {
-        let wanted = match &compare.target_union {
-            Some(TargetUnion::Version(n) | TargetUnion::CreateRevision(n)) => *n,
-            Some(TargetUnion::ModRevision(n) | TargetUnion::Lease(n)) => *n,
-            Some(TargetUnion::Value(_)) | None => 0,
-        };
-        actual.cmp(&wanted)
+    let given = compare.target_union.as_ref();
+    let order = match (CompareTarget::try_from(compare.target), given) {
+        (Ok(CompareTarget::Version), Some(TargetUnion::Version(n))) => kv.version.cmp(n),
+        (Ok(CompareTarget::Version), _) => kv.version.cmp(&0),
+        (Ok(CompareTarget::Create), Some(TargetUnion::CreateRevision(n))) => {
+            kv.create_revision.cmp(n)
+        }
+        (Ok(CompareTarget::Create), _) => kv.create_revision.cmp(&0),
+        (Ok(CompareTarget::Mod), Some(TargetUnion::ModRevision(n))) => kv.mod_revision.cmp(n),
+        (Ok(CompareTarget::Mod), _) => kv.mod_revision.cmp(&0),
+        (Ok(CompareTarget::Lease), Some(TargetUnion::Lease(n))) => kv.lease.cmp(n),
+        (Ok(CompareTarget::Lease), _) => kv.lease.cmp(&0),
+        (Ok(CompareTarget::Value), Some(TargetUnion::Value(value))) => kv.value.cmp(value),
+        (Ok(CompareTarget::Value), _) => kv.value.cmp(&Bytes::new()),
+        (Err(_), _) => Ordering::Equal,
     };
-    let order = match compare.target() {
-        CompareTarget::Version => number(kv.version),
-        CompareTarget::Create => number(kv.create_revision),
-        CompareTarget::Mod => number(kv.mod_revision),
-        CompareTarget::Lease => number(kv.lease),
-        CompareTarget::Value => match &compare.target_union {
-            Some(TargetUnion::Value(value)) => kv.value.cmp(value),
-            _ => kv.value.cmp(&Bytes::new()),
-        },
-    };
-    match compare.result() {
-        CompareResult::Equal => order.is_eq(),
-        CompareResult::Greater => order.is_gt(),
-        CompareResult::Less => order.is_lt(),
-        CompareResult::NotEqual => order.is_ne(),
+    match CompareResult::try_from(compare.result) {
+        Ok(CompareResult::Equal) => order.is_eq(),
+        Ok(CompareResult::Greater) => order.is_gt(),
+        Ok(CompareResult::Less) => order.is_lt(),
+        Ok(CompareResult::NotEqual) => order.is_ne(),
+        Err(_) => true,
     }
 }
 
-fn check(
-    state: &State,
+/// Whether all of the chosen operations can be done: first the puts, then the reads.
+fn check(state: &State, txn: &TxnRequest, path: &[bool]) -> Result<(), Refusal> {
+    each(txn, &mut path.iter().copied(), &mut |request| {
+        let Request::RequestPut(put) = request else { return Ok(()) };
+        let keys = Keys::single(put.key.clone());
+        let exists = || state.store.count(&keys, 0).unwrap_or(0) > 0;
+        check_put(put, exists, &state.lessor)
+    })?;
+    each(txn, &mut path.iter().copied(), &mut |request| {
+        let Request::RequestRange(range) = request else { return Ok(()) };
+        state.store.readable(range.revision)?;
+        Ok(())
+    })
+}
+
+/// Calls `check` with the chosen operations, nested ones included, up to the first refusal.
+fn each(
     txn: &TxnRequest,
     path: &mut dyn Iterator<Item = bool>,
-    made: &mut BTreeSet<Bytes>,
-    full: bool,
+    check: &mut dyn FnMut(&Request) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     let succeeded = path.next().expect("one choice for each transaction");
-    for op in branch(txn, succeeded) {
-        match &op.request {
-            Some(Request::RequestRange(range)) => {
-                state.store.readable(range.revision)?;
-            }
-            Some(Request::RequestPut(_)) if full => return Err(Refusal::NoSpace),
-            Some(Request::RequestPut(put)) => {
-                let mut exists = |key: &Bytes| {
-                    made.contains(key)
-                        || state.store.count(&Keys::single(key.clone()), 0).unwrap_or(0) > 0
-                };
-                check_put(put, &mut exists, &|lease| state.lessor.contains(lease))?;
-                made.insert(put.key.clone());
-            }
-            Some(Request::RequestTxn(inner)) => check(state, inner, path, made, full)?,
-            Some(Request::RequestDeleteRange(_)) | None => {}
+    for request in branch(txn, succeeded).iter().filter_map(|op| op.request.as_ref()) {
+        match request {
+            Request::RequestTxn(inner) => each(inner, path, check)?,
+            other => check(other)?,
         }
     }
     Ok(())
@@ -170,7 +191,7 @@ fn run(
         };
         responses.push(ResponseOp { response: Some(response) });
     }
-    TxnResponse { header: None, succeeded, responses }
+    TxnResponse { header: Some(ResponseHeader::default()), succeeded, responses }
 }
 
 fn read_path(
@@ -194,14 +215,14 @@ fn read_path(
         };
         responses.push(ResponseOp { response: Some(response) });
     }
-    Ok(TxnResponse { header: None, succeeded, responses })
+    Ok(TxnResponse { header: Some(ResponseHeader::default()), succeeded, responses })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server::membership::Membership;
-    use anatomy_proto::etcdserverpb::{PutRequest, RangeRequest};
+    use anatomy_proto::etcdserverpb::{AlarmType, PutRequest, RangeRequest};
 
     fn state() -> State {
         State::new(Membership::default(), std::time::Duration::from_secs(1))
@@ -263,6 +284,31 @@ mod tests {
         apply(&mut state, &txn).unwrap();
         assert_eq!(state.store.events(2, 2).count(), 2);
         assert_eq!(state.store.revision(), 2);
+    }
+
+    #[test]
+    fn a_full_member_takes_no_transaction_that_could_put() {
+        let mut state = state();
+        state.alarms.insert((1, AlarmType::Nospace as i32));
+        let reads = TxnRequest { success: vec![get("a", 0)], ..TxnRequest::default() };
+        assert!(apply(&mut state, &reads).is_ok());
+        // Its compare fails, so it would only read.
+        let mut txn = create("a");
+        txn.compare[0].result = CompareResult::Greater.into();
+        assert_eq!(apply(&mut state, &txn), Err(Refusal::NoSpace));
+    }
+
+    #[test]
+    fn what_is_compared_with_has_to_be_of_the_targets_kind() {
+        let compare = Compare {
+            result: CompareResult::Equal.into(),
+            target: CompareTarget::Version.into(),
+            target_union: Some(TargetUnion::Lease(3)),
+            key: Bytes::from_static(b"a"),
+            ..Compare::default()
+        };
+        assert!(holds(&Store::default(), &compare), "compared with no version, which is 0");
+        assert!(holds(&Store::default(), &Compare { result: 77, ..compare }));
     }
 
     #[test]

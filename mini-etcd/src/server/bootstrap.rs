@@ -127,6 +127,7 @@ fn assemble(
     let id = opened.identity.member;
     let nobody = Membership { id: opened.identity.cluster, ..Membership::default() };
     let mut state = State::new(nobody, config.election);
+    state.lessor.set_checkpoints(config.lease_checkpoints);
     let log = MemStorage::default();
     let (mut applied, mut members) = (0, ConfState::default());
     if let Some(snapshot) = opened.snapshot {
@@ -143,6 +144,7 @@ fn assemble(
     let settings = raft::Config {
         election_tick: config.election_ticks(),
         heartbeat_tick: 1,
+        pre_vote: config.pre_vote,
         applied,
         ..raft::Config::new(id)
     };

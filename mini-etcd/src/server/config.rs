@@ -25,11 +25,11 @@ pub struct Config {
     /// Where its log and snapshots are.
     pub data_dir: PathBuf,
     /// Where it listens for clients. The unspecified address stands for the machine's own.
-    pub client_addr: SocketAddr,
+    pub client_addrs: Vec<SocketAddr>,
     /// Where it listens for members.
-    pub peer_addr: SocketAddr,
-    /// The address that it tells clients.
-    pub advertise_client: SocketAddr,
+    pub peer_addrs: Vec<SocketAddr>,
+    /// The addresses that it tells clients.
+    pub advertise_clients: Vec<SocketAddr>,
     /// The address that it tells members.
     pub advertise_peer: SocketAddr,
     /// Names and peer addresses of all members, this one included.
@@ -52,18 +52,44 @@ pub struct Config {
     pub strict_reconfig_check: bool,
     /// Who is told what the member does.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Whether an election is asked about before it is held.
+    pub pre_vote: bool,
+    /// Operations in a transaction.
+    pub max_txn_ops: usize,
+    /// The largest request in bytes.
+    pub max_request_bytes: usize,
+    /// The store's size in bytes from which on nothing more is put in; `None`: there is no limit.
+    pub quota_bytes: Option<u64>,
+    /// Every so often the log notes how much time long leases have left.
+    pub lease_checkpoints: Option<Duration>,
+    /// How history goes away by itself.
+    pub auto_compaction: Option<AutoCompaction>,
+}
+
+/// How much history is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoCompaction {
+    /// That of the last hours, minutes or seconds.
+    Periodic(Duration),
+    /// That of the last revisions.
+    Revisions(i64),
 }
 
 impl Config {
     /// A member with etcd's defaults: heartbeat 100 ms, election 1 s, a snapshot every 10,000
-    /// entries (etcd 3.2 embed/config.go, etcdserver/server.go). It advertises where it listens.
+    /// entries, transactions of 128 operations, requests of 1.5 MiB, a store of 2 GiB (etcd 3.2
+    /// embed/config.go, etcdserver/server.go, etcdserver/quota.go). It advertises where it listens.
+    ///
+    /// Two options of etcd 3.4 that are off there are on here under that profile: asking before an
+    /// election (3.5 turned it on) and lease checkpoints every 5 minutes (lease/lessor.go
+    /// `defaultLeaseCheckpointInterval`), without which a lease lives anew with each leader.
     pub fn new(name: &str, client: SocketAddr, peer: SocketAddr, profile: Profile) -> Self {
         Config {
             name: name.to_owned(),
             data_dir: format!("{name}.etcd").into(),
-            client_addr: client,
-            peer_addr: peer,
-            advertise_client: client,
+            client_addrs: vec![client],
+            peer_addrs: vec![peer],
+            advertise_clients: vec![client],
             advertise_peer: peer,
             initial_cluster: vec![(name.to_owned(), peer)],
             initial_state: InitialState::New,
@@ -75,6 +101,12 @@ impl Config {
             catch_up_entries: 5_000,
             strict_reconfig_check: true,
             observer: None,
+            pre_vote: profile >= Profile::V3_4,
+            max_txn_ops: 128,
+            max_request_bytes: 1536 << 10,
+            quota_bytes: Some(2 << 30),
+            lease_checkpoints: (profile >= Profile::V3_4).then_some(Duration::from_secs(300)),
+            auto_compaction: None,
         }
     }
 

@@ -1,29 +1,48 @@
-//! The leader ends leases that ran out (etcd 3.2 lease/lessor.go: it looks every 500 ms; with no
-//! lease to look at, nothing happens here).
+//! The leader ends leases that ran out, and notes in the log how much is left of long ones (etcd 3.4
+//! lease/lessor.go: it looks every 500 ms; with no lease to look at, nothing happens here).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anatomy_proto::etcdserverpb::{InternalRaftRequest, LeaseRevokeRequest};
+use anatomy_proto::etcdserverpb::{
+    InternalRaftRequest, LeaseCheckpoint, LeaseCheckpointRequest, LeaseRevokeRequest,
+};
 use tokio::time::{Instant, sleep};
 
 use super::shared::Shared;
 
 const PERIOD: Duration = Duration::from_millis(500);
-/// Leases ended in one round (etcd 3.2 etcdserver/server.go `maxPendingRevokes`).
-const ROUND_MAX: usize = 16;
+/// Leases ended in one round: half of what may be in a second (`leaseRevokeRate`).
+const ROUND_MAX: usize = 500;
+/// Leases noted in one entry (`maxLeaseCheckpointBatchSize`).
+const NOTES_MAX: usize = 1000;
 
-/// Ends leases for ever.
+/// Looks after leases for ever.
 pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         shared.leases.wait(|watching| watching).await;
         sleep(PERIOD).await;
-        let expired = shared.state().lessor.expired(Instant::now(), ROUND_MAX);
+        let now = Instant::now();
+        let (expired, noted) = {
+            let lessor = &mut shared.state().lessor;
+            (lessor.expired(now, ROUND_MAX), lessor.due_checkpoints(now, NOTES_MAX))
+        };
         for id in expired {
             tracing::debug!(kind = "etcd.lease.expired", lease = id, "a lease ran out");
             let lease_revoke = Some(LeaseRevokeRequest { id });
             let request = InternalRaftRequest { lease_revoke, ..InternalRaftRequest::default() };
             shared.propose_blindly(request).await;
         }
+        if !noted.is_empty() {
+            shared.propose_blindly(checkpoints(noted)).await;
+        }
     }
+}
+
+/// The request that notes how many seconds are left of leases.
+pub(crate) fn checkpoints(noted: Vec<(i64, i64)>) -> InternalRaftRequest {
+    let checkpoint = |(id, remaining_ttl)| LeaseCheckpoint { id, remaining_ttl };
+    let checkpoints = noted.into_iter().map(checkpoint).collect();
+    let lease_checkpoint = Some(LeaseCheckpointRequest { checkpoints });
+    InternalRaftRequest { lease_checkpoint, ..InternalRaftRequest::default() }
 }

@@ -158,8 +158,20 @@ impl Membership {
         voters > 0 && started > voters / 2
     }
 
+    /// Whether a learner may vote: the started members must be a quorum of what comes, the learner
+    /// counted among them.
+    pub fn ready_to_promote(&self) -> bool {
+        let (voters, started) = self.voters_without(0);
+        started + 1 > voters.div_ceil(2)
+    }
+
+    /// The members that vote.
+    pub fn voters(&self) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(|member| !member.is_learner)
+    }
+
     fn voters_without(&self, id: u64) -> (usize, usize) {
-        let voters = self.members.values().filter(|m| m.id != id && !m.is_learner);
+        let voters = self.voters().filter(|m| m.id != id);
         voters.fold((0, 0), |(all, up), m| (all + 1, up + usize::from(!m.name.is_empty())))
     }
 
@@ -207,6 +219,14 @@ mod tests {
                 allowed,
                 "{started}+{unstarted}"
             );
+        }
+    }
+
+    #[test]
+    fn a_learner_may_vote_while_the_started_ones_and_it_are_the_new_quorum() {
+        for (started, unstarted, allowed) in [(1, 0, true), (2, 1, true), (1, 2, false)] {
+            let cluster = cluster(started, unstarted);
+            assert_eq!(cluster.ready_to_promote(), allowed, "{started}+{unstarted}");
         }
     }
 

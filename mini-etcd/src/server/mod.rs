@@ -14,8 +14,10 @@
 //! | [`config`] | what a member is told |
 //! | `bootstrap` | what it begins with |
 //! | [`node`], [`apply`], [`state`] | how the log becomes state |
-//! | [`membership`] | who is in the cluster, and which changes are allowed |
+//! | [`membership`], `reconfigure` | who is in the cluster, and which changes are allowed |
 //! | `reads`, `expiry`, `stop` | linearizable reads, the end of leases, the end of the member |
+//! | `compactor` | the end of history |
+//! | `quota`, `metrics` | how much is stored, and when that is too much; what is counted |
 //! | `peer` | how members talk |
 //! | `grpc` | how clients are served |
 //! | [`observer`] | what somebody who checks the member is told |
@@ -24,15 +26,20 @@
 pub mod apply;
 pub mod apply_txn;
 mod bootstrap;
+mod compactor;
 pub mod config;
+mod database;
 pub mod error;
 mod expiry;
 mod grpc;
 pub mod membership;
+mod metrics;
 mod node;
 pub mod observer;
 mod peer;
+mod quota;
 mod reads;
+mod reconfigure;
 pub mod refusal;
 mod shared;
 mod signal;
@@ -76,8 +83,8 @@ pub async fn run(
     // The client port is open from here on, but nothing is accepted before the member is ready:
     // a client's connection is made by the kernel and stays mute (as etcd's `startClientListeners`
     // before `ReadyNotify`).
-    let peers = listen(&env, config.peer_addr).await?;
-    let clients = listen(&env, config.client_addr).await?;
+    let peers = listen(&env, &config.peer_addrs).await?;
+    let clients = listen(&env, &config.client_addrs).await?;
     let started = tokio::select! {
         biased;
         () = &mut stop => return Ok(()),
@@ -116,13 +123,19 @@ pub async fn run(
         snapshot: started.applied,
         applied: started.applied,
         blocked: VecDeque::new(),
+        raising_alarm: false,
     };
-    tasks.spawn(peer::accept::run(shared.clone(), peers, env.tasks()));
+    for listener in peers {
+        tasks.spawn(peer::accept::run(shared.clone(), listener, env.tasks()));
+    }
     tasks.spawn(reads::run(shared.clone(), reads_in, read_states_in));
     tasks.spawn(expiry::run(shared.clone()));
     tasks.spawn(publish(shared.clone()));
+    tasks.spawn(compactor::run(shared.clone()));
     let served = Arc::new(env.tasks());
-    tasks.spawn(grpc::serve::run(env.clone(), shared.clone(), clients, served.clone()));
+    for listener in clients {
+        tasks.spawn(grpc::serve::run(env.clone(), shared.clone(), listener, served.clone()));
+    }
 
     tokio::select! {
         biased;
@@ -137,8 +150,13 @@ pub async fn run(
     Ok(())
 }
 
-async fn listen(env: &Env, addr: SocketAddr) -> Result<Box<dyn Listener>, Error> {
-    env.listen(addr).await.map_err(|source| Error::Listen { addr, source })
+async fn listen(env: &Env, addrs: &[SocketAddr]) -> Result<Vec<Box<dyn Listener>>, Error> {
+    let mut listeners = Vec::new();
+    for addr in addrs {
+        let listener = env.listen(*addr).await;
+        listeners.push(listener.map_err(|source| Error::Listen { addr: *addr, source })?);
+    }
+    Ok(listeners)
 }
 
 async fn removed(shared: &Shared) {
@@ -150,7 +168,7 @@ async fn removed(shared: &Shared) {
 /// member is ready.
 async fn publish(shared: Arc<Shared>) {
     let config = &shared.config;
-    let urls = [config::url(config.advertise_client)];
+    let urls: Vec<String> = config.advertise_clients.iter().copied().map(config::url).collect();
     loop {
         let v2 = Some(apply::attributes(shared.id, &config.name, &urls));
         let request = InternalRaftRequest { v2, ..InternalRaftRequest::default() };

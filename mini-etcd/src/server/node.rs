@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::apply::{self, Reply};
 use super::error::Error;
 use super::membership::peer_addr;
+use super::metrics::Kind;
 use super::observer::Observation;
 use super::shared::{Leader, Progress, Shared};
 use crate::raft::{MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState, Storage as _};
@@ -63,6 +64,8 @@ pub(crate) struct Node {
     pub applied: u64,
     /// Requests that came while there was no leader.
     pub blocked: VecDeque<Input>,
+    /// The alarm that this member is over its quota has been proposed.
+    pub raising_alarm: bool,
 }
 
 impl Node {
@@ -174,7 +177,11 @@ impl Node {
         if let Some(snapshot) = &ready.snapshot {
             self.storage.save_snapshot(snapshot).await?;
         }
+        let begun = Instant::now();
         self.storage.wal.save(ready.hard_state.as_ref(), &ready.entries, ready.must_sync).await?;
+        if ready.must_sync {
+            self.shared.metrics.wal_syncs.add(begun.elapsed());
+        }
         self.observe(|_| Observation::Saved);
         if let Some(snapshot) = &ready.snapshot {
             self.install(snapshot)?;
@@ -260,15 +267,7 @@ impl Node {
             EntryType::EntryNormal => {
                 let request = InternalRaftRequest::decode(entry.data)
                     .map_err(undecodable("expected a request"))?;
-                let id = request.header.as_ref().map_or(0, |header| header.id);
-                let outcome = {
-                    let mut state = self.shared.state();
-                    let outcome = apply::apply(&mut state, request, Instant::now());
-                    self.shared.leases.set(state.lessor.is_watching());
-                    self.shared.revision.set(state.store.revision());
-                    outcome
-                };
-                self.shared.resolve(id, outcome);
+                self.apply_request(request);
             }
             EntryType::EntryConfChange => {
                 let change = ConfChange::decode(entry.data)
@@ -283,6 +282,29 @@ impl Node {
             members: &node.members,
         });
         Ok(())
+    }
+
+    fn apply_request(&mut self, request: InternalRaftRequest) {
+        let id = request.header.as_ref().map_or(0, |header| header.id);
+        let (is_alarm, kind) = (request.alarm.is_some(), Kind::of(&request));
+        let (outcome, is_over) = {
+            let mut state = self.shared.state();
+            let before = state.store.revision();
+            let outcome = apply::apply(&mut state, request, Instant::now());
+            if outcome.is_ok() {
+                self.shared.metrics.applied(&kind, before, &state.store);
+            }
+            self.shared.leases.set(state.lessor.is_watching());
+            self.shared.revision.set(state.store.revision());
+            (outcome, !state.is_full() && self.shared.is_over_quota(state.store.bytes(), 0))
+        };
+        self.shared.resolve(id, outcome);
+        if is_alarm {
+            self.raising_alarm = false;
+        } else if is_over && !self.raising_alarm {
+            self.raising_alarm = true;
+            self.take(Input::Offer(self.shared.space_alarm().encode_to_vec().into()));
+        }
     }
 
     fn apply_change(&mut self, mut change: ConfChange) {

@@ -31,6 +31,9 @@ pub(crate) async fn run(
         if let Ok(index) = result {
             shared.progress.wait(|progress| progress.applied >= index).await;
         }
+        if result.is_err() {
+            shared.metrics.reads_failed.add(1);
+        }
         for waiting in batch {
             let _ = waiting.send(result.map(drop));
         }

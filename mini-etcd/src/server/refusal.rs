@@ -21,8 +21,12 @@ macro_rules! refusals {
                 match self { $(Refusal::$name => Code::$code,)* }
             }
 
-            #[cfg(test)]
-            pub(crate) const ALL: &[Refusal] = &[$(Refusal::$name),*];
+            const ALL: &[Refusal] = &[$(Refusal::$name),*];
+
+            /// The refusal of this text.
+            pub fn of_text(text: &str) -> Option<Refusal> {
+                Refusal::ALL.iter().copied().find(|refusal| refusal.to_string() == text)
+            }
         }
     };
 }
@@ -39,6 +43,7 @@ refusals! {
     Compacted OutOfRange "etcdserver: mvcc: required revision has been compacted",
     FutureRevision OutOfRange "etcdserver: mvcc: required revision is a future revision",
     LeaseTtlTooLarge OutOfRange "etcdserver: too large lease TTL",
+    TooManyRequests ResourceExhausted "etcdserver: too many requests",
     NoSpace ResourceExhausted "etcdserver: mvcc: database space exceeded",
     LeaseNotFound NotFound "etcdserver: requested lease not found",
     MemberNotFound NotFound "etcdserver: member not found",
@@ -53,6 +58,11 @@ refusals! {
         "etcdserver: can only promote a learner member which is in sync with leader",
     NotLeader FailedPrecondition "etcdserver: not leader",
     BadTransferee FailedPrecondition "etcdserver: bad leader transferee",
+    AuthNotEnabled FailedPrecondition "etcdserver: authentication is not enabled",
+    RootUserNotExist FailedPrecondition "etcdserver: root user does not exist",
+    UserNotFound FailedPrecondition "etcdserver: user name not found",
+    RoleNotFound FailedPrecondition "etcdserver: role name not found",
+    Corrupt DataLoss "etcdserver: corrupt cluster",
     NoLeader Unavailable "etcdserver: no leader",
     LeaderChanged Unavailable "etcdserver: leader changed",
     Stopped Unavailable "etcdserver: server stopped",
@@ -87,7 +97,7 @@ impl From<LeaseError> for Refusal {
             LeaseError::NotFound => Refusal::LeaseNotFound,
             LeaseError::Exists => Refusal::LeaseExists,
             LeaseError::TooLargeTtl => Refusal::LeaseTtlTooLarge,
-            LeaseError::NotPrimary => Refusal::NotLeader,
+            LeaseError::NotPrimary | LeaseError::RunOut => Refusal::NotLeader,
         }
     }
 }
@@ -102,5 +112,6 @@ mod tests {
             Refusal::ALL.iter().map(ToString::to_string).collect();
         assert!(texts.iter().all(|text| text.starts_with("etcdserver: ")));
         assert_eq!(texts.len(), Refusal::ALL.len());
+        assert!(Refusal::ALL.iter().all(|r| Refusal::of_text(&r.to_string()) == Some(*r)));
     }
 }

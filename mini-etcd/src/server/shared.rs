@@ -16,16 +16,15 @@ use tokio::time::{Instant, timeout};
 use super::apply::Outcome;
 use super::config::Config;
 use super::membership::ChangeContext;
+use super::metrics::Metrics;
 use super::node::Input;
 use super::peer::Transport;
 use super::peer::ask::Questions;
+use super::quota::Database;
 use super::refusal::Refusal;
 use super::signal::Signal;
 use super::state::State;
 use crate::raft::NONE;
-
-/// The largest request in bytes (etcd 3.2 embed/config.go `DefaultMaxRequestBytes`, 1.5 MiB).
-const REQUEST_BYTES_MAX: usize = 1536 << 10;
 
 /// Who leads, as this member knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +66,8 @@ pub(crate) struct Shared {
     pub reads: mpsc::Sender<oneshot::Sender<Result<(), Refusal>>>,
     pub transport: Transport,
     pub questions: Questions,
+    pub database: Database,
+    pub metrics: Metrics,
     waiters: Mutex<BTreeMap<u64, oneshot::Sender<Outcome>>>,
     ids: Ids,
 }
@@ -121,6 +122,8 @@ impl Shared {
             reads: channels.reads,
             transport,
             questions: Questions::default(),
+            database: Database::default(),
+            metrics: Metrics::default(),
             waiters: Mutex::default(),
             ids: Ids::new(id, started),
         }
@@ -144,7 +147,7 @@ impl Shared {
         let id = self.next_id();
         request.header = Some(RequestHeader { id, ..RequestHeader::default() });
         let data = request.encode_to_vec();
-        if data.len() > REQUEST_BYTES_MAX {
+        if data.len() > self.config.max_request_bytes {
             return Err(Refusal::RequestTooLarge);
         }
         self.outcome(id, Input::Propose { id, data: data.into() }, true).await
@@ -175,16 +178,23 @@ impl Shared {
         if self.inputs.send(input).await.is_err() {
             return Err(Refusal::Stopped);
         }
-        match timeout(self.config.request_timeout(), receiver).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(Refusal::Stopped),
-            Err(_) if explain => Err(self.explain_timeout(started)),
-            Err(_) => Err(Refusal::Timeout),
-        }
+        let failed = match timeout(self.config.request_timeout(), receiver).await {
+            Ok(Ok(outcome)) => return outcome,
+            Ok(Err(_)) => Refusal::Stopped,
+            Err(_) if explain => self.explain_timeout(started),
+            Err(_) => Refusal::Timeout,
+        };
+        self.metrics.proposals_failed.add(1);
+        Err(failed)
     }
 
     fn waiters(&self) -> MutexGuard<'_, BTreeMap<u64, oneshot::Sender<Outcome>>> {
         self.waiters.lock().expect("no task panics with the lock")
+    }
+
+    /// How many requests wait for their outcome.
+    pub fn pending(&self) -> usize {
+        self.waiters().len()
     }
 
     /// Whether somebody still waits for a request.
@@ -218,10 +228,10 @@ impl Shared {
         if connected { Refusal::Timeout } else { Refusal::TimeoutConnectionLost }
     }
 
-    /// How many members have been connected since `since` (this one counts), and how many there
+    /// How many voters have been connected since `since` (this one counts), and how many there
     /// are.
     pub fn connected_since(&self, since: Instant) -> (usize, usize) {
-        let members: Vec<u64> = self.state().membership.members.keys().copied().collect();
+        let members: Vec<u64> = self.state().membership.voters().map(|member| member.id).collect();
         let connected = members.iter().filter(|id| {
             **id == self.id || self.transport.active_since(**id).is_some_and(|at| at < since)
         });

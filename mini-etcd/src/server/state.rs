@@ -57,7 +57,16 @@ impl State {
 
     /// Whether a member has run out of space: nothing more is put in.
     pub fn is_full(&self) -> bool {
-        self.alarms.iter().any(|(_, alarm)| *alarm == AlarmType::Nospace as i32)
+        self.has_alarm(AlarmType::Nospace)
+    }
+
+    /// Whether the members were found to disagree: nothing is changed any more.
+    pub fn is_corrupt(&self) -> bool {
+        self.has_alarm(AlarmType::Corrupt)
+    }
+
+    fn has_alarm(&self, which: AlarmType) -> bool {
+        self.alarms.iter().any(|(_, alarm)| *alarm == which as i32)
     }
 
     /// The state as bytes.

@@ -27,7 +27,7 @@ async fn hand_over(shared: &Shared, within: Duration) {
     }
     let candidate = {
         let state = shared.state();
-        let voters = state.membership.members.values().filter(|m| !m.is_learner);
+        let voters = state.membership.voters();
         let connected = voters
             .filter_map(|member| Some((shared.transport.active_since(member.id)?, member.id)));
         connected.min()

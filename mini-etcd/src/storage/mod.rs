@@ -11,8 +11,10 @@
 //! | [`segment`] | how log files are named and read |
 //! | [`wal`] | how records are appended |
 //! | [`snap`] | how snapshot files are written and found |
+//! | [`bolt`] | what the database file is that etcd's tools read |
 //! | [`open`](mod@open) | what a member finds when it starts |
 
+pub mod bolt;
 pub mod open;
 pub mod record;
 pub mod segment;

@@ -98,7 +98,7 @@ async fn a_member_is_added_joins_with_a_snapshot_and_is_removed() {
     let mut config = Config::new("m1", client, peer, Profile::V3_2_9);
     let old = world.members[0].config.clone();
     config.initial_state = InitialState::Existing;
-    config.initial_cluster = vec![("m0".into(), old.peer_addr), ("m1".into(), peer)];
+    config.initial_cluster = vec![("m0".into(), old.peer_addrs[0]), ("m1".into(), peer)];
     (config.heartbeat, config.election) = (old.heartbeat, old.election);
     world.add(config);
     let second = world.client(1).await;
@@ -166,7 +166,7 @@ async fn a_learner_serves_its_own_reads_alone_until_it_is_promoted() {
     let mut config = Config::new("m1", client, peer, Profile::V3_4);
     let old = world.members[0].config.clone();
     config.initial_state = InitialState::Existing;
-    config.initial_cluster = vec![("m0".into(), old.peer_addr), ("m1".into(), peer)];
+    config.initial_cluster = vec![("m0".into(), old.peer_addrs[0]), ("m1".into(), peer)];
     (config.heartbeat, config.election) = (old.heartbeat, old.election);
     world.add(config);
     let learner = world.client(1).await;
@@ -178,4 +178,19 @@ async fn a_learner_serves_its_own_reads_alone_until_it_is_promoted() {
     }
     put(&learner, "a", "3").await;
     assert_eq!(first.get("a").await.unwrap().as_deref(), Some("3"));
+}
+
+#[tokio::test]
+async fn a_follower_passes_a_promotion_on_to_the_leader() {
+    let world = World::new("promote", 3, Profile::V3_4);
+    let all = clients(&world).await;
+    put(&all[0], "a", "1").await;
+    let follower = &all[(leader(&all).await + 1) % 3];
+    let no_one = MemberPromoteRequest { id: 1234 };
+    let error = follower.cluster().member_promote(no_one).await.unwrap_err();
+    assert_eq!((error.code(), error.message()), (Code::NotFound, "etcdserver: member not found"));
+    let status = follower.maintenance().status(StatusRequest {}).await.unwrap().into_inner();
+    let voter = MemberPromoteRequest { id: status.leader };
+    let error = follower.cluster().member_promote(voter).await.unwrap_err();
+    assert_eq!(error.message(), "etcdserver: can only promote a learner member");
 }

@@ -12,7 +12,7 @@ use crate::world::World;
 
 /// A connection on which the HTTP/2 preface and empty SETTINGS were sent.
 async fn greeted(world: &World, i: usize) -> Box<dyn Stream> {
-    let addr = world.members[i].config.client_addr;
+    let addr = world.members[i].config.client_addrs[0];
     let mut stream = loop {
         match world.env.connect(addr).await {
             Ok(stream) => break stream,

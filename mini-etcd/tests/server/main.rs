@@ -1,5 +1,6 @@
 //! Members over real TCP on the loopback interface, asked with the generated clients.
 
+mod api;
 mod channel;
 mod cluster;
 mod connection;

@@ -125,7 +125,7 @@ async fn a_member_tells_its_version_and_its_health_over_plain_http() {
     let status = client.maintenance().status(StatusRequest {}).await.unwrap().into_inner();
     assert_eq!(status.version, "3.4.23");
     for (path, expected) in [("/health", "\"true\""), ("/version", "3.4.23")] {
-        let mut stream = world.env.connect(world.members[0].config.client_addr).await.unwrap();
+        let mut stream = world.env.connect(world.members[0].config.client_addrs[0]).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();

@@ -125,7 +125,7 @@ impl World {
     /// A connection to a member, once it answers.
     pub async fn client(&self, i: usize) -> Client {
         loop {
-            let addr = self.members[i].config.client_addr;
+            let addr = self.members[i].config.client_addrs[0];
             if let Some(channel) = Channel::connect(&self.env, &self.tasks, addr).await {
                 let client = Client(channel);
                 let mut maintenance = client.maintenance();
@@ -144,6 +144,12 @@ impl World {
 pub struct Client(Channel);
 
 impl Client {
+    pub fn channel(&self) -> Channel {
+        self.0.clone()
+    }
+    pub fn origin(&self) -> http::Uri {
+        self.0.origin.clone()
+    }
     pub fn kv(&self) -> KvClient<Channel> {
         KvClient::with_origin(self.0.clone(), self.0.origin.clone())
     }

@@ -15,6 +15,12 @@ impl Api {
         self.filled(Some(ResponseHeader { revision, ..ResponseHeader::default() }))
     }
 
+    /// A header of the cluster service: without a revision (etcd 3.4
+    /// etcdserver/api/v3rpc/member.go).
+    pub fn cluster_header(&self) -> Option<ResponseHeader> {
+        self.filled(None)
+    }
+
     /// Completes a header that has its revision.
     pub fn filled(&self, header: Option<ResponseHeader>) -> Option<ResponseHeader> {
         Some(ResponseHeader {

@@ -39,6 +39,7 @@ impl Kv for Api {
         if !request.serializable {
             self.shared.linearize().await?;
         }
+        self.shared.metrics.ranges.add(1);
         let mut response = {
             let state = self.shared.state();
             let mut response = range::answer(&state.store, &request).map_err(Refusal::from)?;
@@ -54,7 +55,7 @@ impl Kv for Api {
         let put = request.into_inner();
         check::put(&put)?;
         let request = InternalRaftRequest { put: Some(put), ..InternalRaftRequest::default() };
-        let Reply::Put(mut response) = self.shared.propose(request).await? else {
+        let Reply::Put(mut response) = self.request(request).await? else {
             return Err(mismatch());
         };
         response.header = self.filled(response.header);
@@ -70,7 +71,7 @@ impl Kv for Api {
         check::delete_range(&delete)?;
         let request =
             InternalRaftRequest { delete_range: Some(delete), ..InternalRaftRequest::default() };
-        let Reply::DeleteRange(mut response) = self.shared.propose(request).await? else {
+        let Reply::DeleteRange(mut response) = self.request(request).await? else {
             return Err(mismatch());
         };
         response.header = self.filled(response.header);
@@ -80,7 +81,7 @@ impl Kv for Api {
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
         self.admit(request.metadata())?;
         let txn = request.into_inner();
-        check::txn(&txn)?;
+        check::txn(&txn, self.shared.config.max_txn_ops)?;
         let mut response = if apply_txn::is_read_only(&txn) {
             if !is_serializable(&txn) {
                 self.shared.linearize().await?;
@@ -88,7 +89,7 @@ impl Kv for Api {
             apply_txn::read(&self.shared.state(), &txn)?
         } else {
             let request = InternalRaftRequest { txn: Some(txn), ..InternalRaftRequest::default() };
-            let Reply::Txn(response) = self.shared.propose(request).await? else {
+            let Reply::Txn(response) = self.request(request).await? else {
                 return Err(mismatch());
             };
             response
@@ -104,7 +105,7 @@ impl Kv for Api {
         self.admit(request.metadata())?;
         let compaction = Some(request.into_inner());
         let request = InternalRaftRequest { compaction, ..InternalRaftRequest::default() };
-        let Reply::Compact(mut response) = self.shared.propose(request).await? else {
+        let Reply::Compact(mut response) = self.request(request).await? else {
             return Err(mismatch());
         };
         response.header = self.filled(response.header);

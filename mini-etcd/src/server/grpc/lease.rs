@@ -30,7 +30,7 @@ impl Lease for Api {
         }
         let request =
             InternalRaftRequest { lease_grant: Some(grant), ..InternalRaftRequest::default() };
-        let Reply::LeaseGrant(mut response) = self.shared.propose(request).await? else {
+        let Reply::LeaseGrant(mut response) = self.request(request).await? else {
             return Err(mismatch());
         };
         response.header = self.filled(response.header);
@@ -44,7 +44,7 @@ impl Lease for Api {
         self.admit(request.metadata())?;
         let lease_revoke = Some(request.into_inner());
         let request = InternalRaftRequest { lease_revoke, ..InternalRaftRequest::default() };
-        let Reply::LeaseRevoke(mut response) = self.shared.propose(request).await? else {
+        let Reply::LeaseRevoke(mut response) = self.request(request).await? else {
             return Err(mismatch());
         };
         response.header = self.filled(response.header);
@@ -121,13 +121,15 @@ impl Lease for Api {
 
 impl Api {
     async fn keep_alive(&self, id: i64) -> Result<LeaseKeepAliveResponse, Refusal> {
+        // As of before: what the answer says is no newer than the renewal.
+        let header = self.header();
         let ttl = match self.shared.lease(id, true).await {
             Ok(lease) => lease.granted,
             // A lease that is gone has no time left; the stream goes on.
             Err(Refusal::LeaseNotFound) => 0,
             Err(refusal) => return Err(refusal),
         };
-        Ok(LeaseKeepAliveResponse { header: self.header(), id, ttl })
+        Ok(LeaseKeepAliveResponse { header, id, ttl })
     }
 
     /// Ends when there has been no leader for three election time-outs (etcd 3.2

@@ -2,14 +2,15 @@
 
 use std::pin::Pin;
 
-use anatomy_proto::etcdserverpb::alarm_request::AlarmAction;
 use anatomy_proto::etcdserverpb::maintenance_server::Maintenance;
 use anatomy_proto::etcdserverpb::{
-    AlarmMember, AlarmRequest, AlarmResponse, DefragmentRequest, DefragmentResponse, HashKvRequest,
+    AlarmRequest, AlarmResponse, AlarmType, DefragmentRequest, DefragmentResponse, HashKvRequest,
     HashKvResponse, HashRequest, HashResponse, InternalRaftRequest, MoveLeaderRequest,
     MoveLeaderResponse, SnapshotRequest, SnapshotResponse, StatusRequest, StatusResponse,
 };
-use futures_util::stream::Stream;
+use bytes::Bytes;
+use futures_util::stream::{Stream, iter};
+use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 
 use super::Api;
@@ -19,37 +20,40 @@ use crate::raft::NONE;
 use crate::server::apply::Reply;
 use crate::server::refusal::Refusal;
 
+/// Bytes of a database file in one message (etcd 3.4 etcdserver/api/v3rpc/maintenance.go).
+const PIECE: usize = 32 << 10;
+
 #[tonic::async_trait]
 impl Maintenance for Api {
     async fn alarm(
         &self,
         request: Request<AlarmRequest>,
     ) -> Result<Response<AlarmResponse>, Status> {
-        let alarm = request.into_inner();
-        if alarm.action() == AlarmAction::Get {
-            let alarms = self.shared.state().alarms.clone();
-            let asked = alarms.into_iter().filter(|(_, a)| alarm.alarm == 0 || *a == alarm.alarm);
-            let alarms = asked.map(|(member_id, alarm)| AlarmMember { member_id, alarm }).collect();
-            return Ok(Response::new(AlarmResponse { header: self.header(), alarms }));
-        }
-        let request = InternalRaftRequest { alarm: Some(alarm), ..InternalRaftRequest::default() };
-        let Reply::Alarm(mut response) = self.shared.propose(request).await? else {
+        self.admit(request.metadata())?;
+        // Even the question goes through the log.
+        let alarm = Some(request.into_inner());
+        let request = InternalRaftRequest { alarm, ..InternalRaftRequest::default() };
+        let Reply::Alarm(mut response) = self.request(request).await? else {
             return Err(mismatch());
         };
         response.header = self.filled(response.header);
         Ok(Response::new(response))
     }
 
-    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+    async fn status(
+        &self,
+        request: Request<StatusRequest>,
+    ) -> Result<Response<StatusResponse>, Status> {
+        self.admit_local(request.metadata())?;
         let (leader, progress) = (self.shared.leader.get(), self.shared.progress.get());
         let header = self.header();
         let profile = self.shared.config.profile;
         let state = self.shared.state();
-        let size = state.store.bytes() as i64;
+        let (size, in_use) = self.shared.database.size(state.store.bytes());
         let mut response = StatusResponse {
             header,
             version: profile.version().to_owned(),
-            db_size: size,
+            db_size: size as i64,
             leader: leader.id,
             raft_index: progress.commit,
             raft_term: leader.term,
@@ -57,27 +61,34 @@ impl Maintenance for Api {
         };
         if profile >= Profile::V3_4 {
             response.raft_applied_index = progress.applied;
-            response.db_size_in_use = size;
+            response.db_size_in_use = in_use as i64;
             let me = state.membership.members.get(&self.shared.id);
             response.is_learner = me.is_some_and(|member| member.is_learner);
             if leader.id == NONE {
                 response.errors.push(Refusal::NoLeader.to_string());
             }
-            let alarm = |(member, alarm): &(u64, i32)| format!("memberID:{member} alarm:{alarm} ");
+            // As Go prints the message.
+            let alarm = |(member, alarm): &(u64, i32)| {
+                let name = AlarmType::try_from(*alarm).map_or("", |alarm| alarm.as_str_name());
+                format!("memberID:{member} alarm:{name} ")
+            };
             response.errors.extend(state.alarms.iter().map(alarm));
         }
         Ok(Response::new(response))
     }
 
-    /// There is nothing to defragment: what is compacted is gone.
     async fn defragment(
         &self,
-        _: Request<DefragmentRequest>,
+        request: Request<DefragmentRequest>,
     ) -> Result<Response<DefragmentResponse>, Status> {
+        self.admit(request.metadata())?;
+        self.shared.database.defragment(self.shared.state().store.bytes());
         Ok(Response::new(DefragmentResponse { header: self.header() }))
     }
 
-    async fn hash(&self, _: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+    /// Of the records alone; etcd's is over its whole file.
+    async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        self.admit(request.metadata())?;
         let hash = self.shared.state().store.hash(0).map_err(Refusal::from)?;
         Ok(Response::new(HashResponse { header: self.header(), hash }))
     }
@@ -86,6 +97,7 @@ impl Maintenance for Api {
         &self,
         request: Request<HashKvRequest>,
     ) -> Result<Response<HashKvResponse>, Status> {
+        self.admit(request.metadata())?;
         let (hash, compact_revision) = {
             let state = self.shared.state();
             let hash = state.store.hash(request.into_inner().revision).map_err(Refusal::from)?;
@@ -96,18 +108,31 @@ impl Maintenance for Api {
 
     type SnapshotStream = Pin<Box<dyn Stream<Item = Result<SnapshotResponse, Status>> + Send>>;
 
-    /// There is no database file to send: the store is in memory.
+    /// A learner may be asked too. The file is that of etcd 3.4, made from the state as it is now.
     async fn snapshot(
         &self,
-        _: Request<SnapshotRequest>,
+        request: Request<SnapshotRequest>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
-        Err(Status::unimplemented("mini-etcd has no database file"))
+        self.admit_local(request.metadata())?;
+        let applied = self.shared.progress.get().applied;
+        let file = self.shared.state().database(applied);
+        let checksum = Bytes::copy_from_slice(&Sha256::digest(&file));
+        let (size, file) = (file.len(), Bytes::from(file));
+        let pieces = (0..size).step_by(PIECE).map(move |from| {
+            let to = size.min(from + PIECE);
+            (file.slice(from..to), size - to)
+        });
+        let pieces = pieces.chain([(checksum, 0)]).map(|(blob, left)| {
+            Ok(SnapshotResponse { header: None, remaining_bytes: left as u64, blob })
+        });
+        Ok(Response::new(Box::pin(iter(pieces))))
     }
 
     async fn move_leader(
         &self,
         request: Request<MoveLeaderRequest>,
     ) -> Result<Response<MoveLeaderResponse>, Status> {
+        self.admit(request.metadata())?;
         let to = request.into_inner().target_id;
         if !self.shared.is_leader() {
             return Err(Refusal::NotLeader.into());

@@ -16,7 +16,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Api;
 use super::header::wants_leader;
+use super::limits::message_bytes;
 use super::watchers::Watchers;
+use crate::mvcc::Store;
 use crate::server::apply::header;
 use crate::server::refusal::Refusal;
 
@@ -31,6 +33,8 @@ struct Session {
     /// The store's revision when the watches were last asked.
     seen: i64,
     out: VecDeque<WatchResponse>,
+    /// How often progress was asked for and not told yet.
+    asked_progress: usize,
     needs_leader: bool,
 }
 
@@ -47,7 +51,8 @@ impl Watch for Api {
             api: self.clone(),
             needs_leader: wants_leader(request.metadata()),
             requests: request.into_inner(),
-            watchers: Watchers::default(),
+            watchers: Watchers::new(message_bytes(self.shared.config.max_request_bytes)),
+            asked_progress: 0,
             seen: 0,
             out: VecDeque::new(),
         };
@@ -87,6 +92,9 @@ impl Session {
                     self.out.extend(self.watchers.poll(&state.store));
                     let behind = self.watchers.is_behind(&state.store);
                     self.seen = if behind { 0 } else { revision };
+                    if !behind {
+                        self.tell_progress(&state.store);
+                    }
                 }
                 () = self.api.no_leader(), if self.needs_leader => {
                     return Err(Refusal::NoLeader.into());
@@ -111,15 +119,20 @@ impl Session {
                 self.out.extend(self.watchers.cancel(cancel.watch_id, &state.store));
             }
             Some(RequestUnion::ProgressRequest(_)) => {
-                let header = header(state.store.revision());
-                self.out.extend(self.watchers.poll(&state.store));
-                self.out.push_back(WatchResponse {
-                    header,
-                    watch_id: -1,
-                    ..WatchResponse::default()
-                });
+                self.asked_progress += 1;
+                // Told once all watches have been told what there is.
+                self.seen = 0;
             }
             None => {}
         }
+    }
+
+    /// Answers those that asked how far the stream is: nothing up to that revision comes any more.
+    /// (etcd 3.4 answered at once, whatever some watch still had to catch up with: etcd#15220.)
+    fn tell_progress(&mut self, store: &Store) {
+        let header = header(store.revision());
+        let told = WatchResponse { header, watch_id: -1, ..WatchResponse::default() };
+        let asked = std::mem::take(&mut self.asked_progress);
+        self.out.extend(std::iter::repeat_n(told, asked));
     }
 }

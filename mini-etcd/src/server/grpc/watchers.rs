@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use anatomy_proto::etcdserverpb::watch_create_request::FilterType;
 use anatomy_proto::etcdserverpb::{WatchCreateRequest, WatchResponse};
-use anatomy_proto::mvccpb::event::EventType;
+use prost::Message;
 use tokio::time::Instant;
 
 use crate::mvcc::{Keys, Store};
@@ -20,8 +20,9 @@ use crate::server::apply::header;
 const REVISIONS_MAX: i64 = 1000;
 
 /// The watches of one stream.
-#[derive(Default)]
 pub(super) struct Watchers {
+    /// From how many bytes on a response is split for those that asked for it.
+    largest: usize,
     next_id: i64,
     watches: BTreeMap<i64, Watch>,
 }
@@ -34,20 +35,33 @@ struct Watch {
     no_put: bool,
     no_delete: bool,
     progress: bool,
+    /// Responses that are too large are split.
+    fragment: bool,
     /// When it was last told anything.
     told: Instant,
 }
 
 impl Watchers {
+    /// No watches yet.
+    pub fn new(largest: usize) -> Self {
+        Watchers { largest, next_id: 0, watches: BTreeMap::new() }
+    }
+
     /// Begins a watch. Returns the answer, in which a start behind the next revision is legal: it
     /// waits.
     pub fn create(&mut self, request: WatchCreateRequest, store: &Store) -> WatchResponse {
         let now = store.revision();
         let mut response =
             WatchResponse { header: header(now), created: true, ..WatchResponse::default() };
-        let taken = self.watches.contains_key(&request.watch_id);
-        if request.watch_id != 0 && taken {
-            let cancel_reason = "mvcc: duplicate watch ID provided on the WatchStream".into();
+        let keys = keys(&request);
+        let taken = request.watch_id != 0 && self.watches.contains_key(&request.watch_id);
+        let reason = match keys.bounds() {
+            None => "mvcc: watcher range is empty",
+            Some(_) if taken => "mvcc: duplicate watch ID provided on the WatchStream",
+            Some(_) => "",
+        };
+        if !reason.is_empty() {
+            let cancel_reason = reason.into();
             return WatchResponse { watch_id: -1, canceled: true, cancel_reason, ..response };
         }
         let id = if request.watch_id != 0 {
@@ -62,13 +76,14 @@ impl Watchers {
         response.watch_id = id;
         let filter = |kind: FilterType| request.filters.contains(&(kind as i32));
         let watch = Watch {
-            next: if request.start_revision > 0 { request.start_revision } else { now + 1 },
+            next: if request.start_revision == 0 { now + 1 } else { request.start_revision },
             prev_kv: request.prev_kv,
             no_put: filter(FilterType::Noput),
             no_delete: filter(FilterType::Nodelete),
             progress: request.progress_notify,
             told: Instant::now(),
-            keys: keys(&request),
+            fragment: request.fragment,
+            keys,
         };
         self.watches.insert(id, watch);
         response
@@ -100,10 +115,8 @@ impl Watchers {
                 continue;
             }
             let to = now.min(watch.next + REVISIONS_MAX - 1);
-            let events = store.events(watch.next, to).filter(|(_, event)| {
-                let is_put = event.r#type == EventType::Put as i32;
-                let filtered = if is_put { watch.no_put } else { watch.no_delete };
-                let key = event.kv.as_ref().map(|kv| &kv.key[..]).unwrap_or_default();
+            let events = store.events_where(watch.next, to, |key, deleted| {
+                let filtered = if deleted { watch.no_delete } else { watch.no_put };
                 !filtered && watch.keys.contains(key)
             });
             response.events = events
@@ -112,7 +125,11 @@ impl Watchers {
             watch.next = to + 1;
             if !response.events.is_empty() {
                 watch.told = Instant::now();
-                responses.push(response);
+                if watch.fragment {
+                    responses.extend(fragments(response, self.largest));
+                } else {
+                    responses.push(response);
+                }
             }
         }
         gone.iter().for_each(|id| drop(self.watches.remove(id)));
@@ -141,6 +158,33 @@ impl Watchers {
         })
         .collect()
     }
+}
+
+/// Splits a response into several below `largest` bytes, each of at least one event (etcd 3.4
+/// etcdserver/api/v3rpc/watch.go `sendFragments`).
+fn fragments(mut response: WatchResponse, largest: usize) -> Vec<WatchResponse> {
+    if response.encoded_len() < largest {
+        return vec![response];
+    }
+    let events = std::mem::take(&mut response.events);
+    let empty = response.encoded_len();
+    let mut parts: Vec<WatchResponse> = Vec::new();
+    let mut size = usize::MAX;
+    for event in events {
+        let one = event.encoded_len();
+        // With its tag and its length.
+        let needed = 1 + prost::length_delimiter_len(one) + one;
+        if size.saturating_add(needed) >= largest {
+            parts.push(WatchResponse { fragment: true, ..response.clone() });
+            size = empty + 2;
+        }
+        size += needed;
+        parts.last_mut().expect("the first event begins a part").events.push(event);
+    }
+    if let Some(last) = parts.last_mut() {
+        last.fragment = false;
+    }
+    parts
 }
 
 /// The keys of a watch: no key means from the first on, as in a range request an end of `"\0"`
@@ -172,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_watch_sees_what_comes_after_it_and_only_its_keys() {
-        let (mut store, mut watchers) = (Store::default(), Watchers::default());
+        let (mut store, mut watchers) = (Store::default(), Watchers::new(usize::MAX));
         put(&mut store, &["a"]);
         assert!(watchers.create(on("a", "b"), &store).created);
         assert!(watchers.poll(&store).is_empty());
@@ -185,7 +229,7 @@ mod tests {
 
     #[test]
     fn all_events_of_a_revision_are_in_one_response_whatever_is_behind() {
-        let (mut store, mut watchers) = (Store::default(), Watchers::default());
+        let (mut store, mut watchers) = (Store::default(), Watchers::new(usize::MAX));
         (0..1500).for_each(|_| put(&mut store, &["a", "b"]));
         watchers.create(WatchCreateRequest { start_revision: 2, ..on("a", "\0") }, &store);
         let first = watchers.poll(&store);
@@ -197,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_watch_on_what_was_compacted_is_cancelled_with_the_revision() {
-        let (mut store, mut watchers) = (Store::default(), Watchers::default());
+        let (mut store, mut watchers) = (Store::default(), Watchers::new(usize::MAX));
         (0..5).for_each(|_| put(&mut store, &["a"]));
         store.compact(4).unwrap();
         watchers.create(WatchCreateRequest { start_revision: 3, ..on("a", "") }, &store);
@@ -210,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_previous_pair_is_told_where_it_was_asked_for() {
-        let (mut store, mut watchers) = (Store::default(), Watchers::default());
+        let (mut store, mut watchers) = (Store::default(), Watchers::new(usize::MAX));
         put(&mut store, &["a"]);
         watchers.create(WatchCreateRequest { prev_kv: true, ..on("a", "") }, &store);
         put(&mut store, &["a"]);
@@ -219,8 +263,56 @@ mod tests {
     }
 
     #[test]
+    fn a_response_that_is_too_large_is_split_for_those_that_asked_for_it() {
+        let (mut store, mut watchers) = (Store::default(), Watchers::new(60));
+        watchers.create(WatchCreateRequest { fragment: true, ..on("a", "\0") }, &store);
+        watchers.create(on("a", "\0"), &store);
+        put(&mut store, &["a", "b", "c", "d", "e"]);
+        let told = watchers.poll(&store);
+        let whole = told.last().unwrap();
+        assert_eq!((whole.watch_id, whole.events.len(), whole.fragment), (1, 5, false));
+        let parts = &told[..told.len() - 1];
+        assert!(parts.len() > 1);
+        assert!(parts.iter().all(|part| part.watch_id == 0 && !part.events.is_empty()));
+        assert!(parts.iter().all(|part| part.events.len() == 1 || part.encoded_len() < 60));
+        let more: Vec<bool> = parts.iter().map(|part| part.fragment).collect();
+        assert_eq!(more.iter().filter(|more| !**more).count(), 1, "the last says so: {more:?}");
+        assert!(!more[more.len() - 1]);
+        let events: Vec<_> = parts.iter().flat_map(|part| part.events.clone()).collect();
+        assert_eq!(events, whole.events);
+    }
+
+    #[test]
+    fn a_watch_of_no_keys_or_with_a_number_that_is_taken_is_refused() {
+        let (store, mut watchers) = (Store::default(), Watchers::new(usize::MAX));
+        let refused = watchers.create(on("b", "a"), &store);
+        assert!(refused.created && refused.canceled && refused.watch_id == -1);
+        assert_eq!(refused.cancel_reason, "mvcc: watcher range is empty");
+        let seven = || WatchCreateRequest { watch_id: 7, ..on("a", "") };
+        assert_eq!(watchers.create(seven(), &store).watch_id, 7);
+        assert!(watchers.create(seven(), &store).cancel_reason.contains("duplicate watch ID"));
+    }
+
+    #[test]
+    fn filters_leave_puts_or_deletions_out() {
+        let (mut store, mut watchers) = (Store::default(), Watchers::new(usize::MAX));
+        let filtered =
+            |kind: FilterType| WatchCreateRequest { filters: vec![kind.into()], ..on("a", "") };
+        watchers.create(filtered(FilterType::Noput), &store);
+        watchers.create(filtered(FilterType::Nodelete), &store);
+        put(&mut store, &["a"]);
+        let told = watchers.poll(&store);
+        assert_eq!((told.len(), told[0].watch_id), (1, 1));
+        let mut write = store.write();
+        write.delete_range(&Keys::single(Bytes::from_static(b"a")));
+        write.finish();
+        let told = watchers.poll(&store);
+        assert_eq!((told.len(), told[0].watch_id), (1, 0));
+    }
+
+    #[test]
     fn a_watch_of_the_future_waits_for_it() {
-        let (mut store, mut watchers) = (Store::default(), Watchers::default());
+        let (mut store, mut watchers) = (Store::default(), Watchers::new(usize::MAX));
         watchers.create(WatchCreateRequest { start_revision: 4, ..on("a", "") }, &store);
         put(&mut store, &["a"]);
         put(&mut store, &["a"]);

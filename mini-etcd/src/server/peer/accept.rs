@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
+use harness_env::tasks::Executor;
 use harness_env::{Listener, Stream, Tasks};
+use hyper::rt::Executor as _;
 use tokio::io::{AsyncRead, BufReader};
 use tokio::time::timeout;
 
@@ -17,9 +19,9 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: Box<dyn Listener>, tasks:
     loop {
         match listener.accept().await {
             Ok(stream) => {
-                let shared = shared.clone();
+                let (shared, answering) = (shared.clone(), tasks.executor());
                 tasks.spawn(async move {
-                    let error = serve(&shared, stream).await.err();
+                    let error = serve(&shared, stream, answering).await.err();
                     tracing::debug!(kind = "etcd.peer.closed", ?error, "a member hung up");
                 });
             }
@@ -31,7 +33,11 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: Box<dyn Listener>, tasks:
     }
 }
 
-async fn serve(shared: &Arc<Shared>, stream: Box<dyn Stream>) -> io::Result<()> {
+async fn serve(
+    shared: &Arc<Shared>,
+    stream: Box<dyn Stream>,
+    answering: Executor,
+) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let hello: Hello = within(wire::read(&mut stream)).await?;
     let welcome = welcome(shared, &hello);
@@ -39,7 +45,7 @@ async fn serve(shared: &Arc<Shared>, stream: Box<dyn Stream>) -> io::Result<()> 
     if welcome.verdict() != Verdict::Welcome || hello.from == 0 {
         return Ok(());
     }
-    receive(shared, hello.from, &mut stream).await
+    receive(shared, hello.from, &mut stream, answering).await
 }
 
 fn welcome(shared: &Shared, hello: &Hello) -> Welcome {
@@ -64,6 +70,7 @@ async fn receive(
     shared: &Arc<Shared>,
     from: u64,
     stream: &mut (impl AsyncRead + Unpin),
+    answering: Executor,
 ) -> io::Result<()> {
     loop {
         let frame: Frame = within(wire::read(stream)).await?;
@@ -76,9 +83,15 @@ async fn receive(
                 drop(shared.inputs.send(Input::Message(message)).await);
             }
             Some(Content::Question(question)) => {
-                let answer = shared.answer(&question);
-                let frame = Frame { content: Some(Content::Answer(answer)) };
-                shared.transport.send_frame(from, frame);
+                if let Some(answer) = shared.answer_now(&question) {
+                    shared.transport.send_frame(from, Frame::answer(answer));
+                    continue;
+                }
+                let shared = shared.clone();
+                answering.execute(async move {
+                    let answer = shared.answer(&question).await;
+                    shared.transport.send_frame(from, Frame::answer(answer));
+                });
             }
             Some(Content::Answer(answer)) => shared.questions.answered(answer),
             None => {}

@@ -12,7 +12,7 @@
 //! | [`wire`] | what is on the connection |
 //! | [`dial`] | how messages leave |
 //! | [`accept`] | how messages arrive, and who is let in |
-//! | [`ask`] | how a follower asks the leader about a lease |
+//! | [`ask`] | how a follower asks the leader about a lease or a learner |
 //! | [`join`] | how a new member learns who is in the cluster |
 
 pub(super) mod accept;

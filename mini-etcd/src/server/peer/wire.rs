@@ -73,7 +73,8 @@ pub(crate) enum Content {
     Answer(Answer),
 }
 
-/// A follower asks the leader about a lease (etcd: an HTTP request to `/leases`).
+/// A follower asks the leader about a lease (etcd: an HTTP request to `/leases`), or to let a learner
+/// vote (`/members/promote/`).
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Question {
     /// Which question of the sender this is.
@@ -84,14 +85,17 @@ pub(crate) struct Question {
     /// Renew it; else only tell of it.
     #[prost(bool, tag = "3")]
     pub renew: bool,
+    /// The learner; 0 where this is about a lease.
+    #[prost(uint64, tag = "4")]
+    pub promote: u64,
 }
 
-/// What the leader knows of it.
+/// What the leader says to it.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Answer {
     #[prost(uint64, tag = "1")]
     pub number: u64,
-    /// Whether there is such a lease.
+    /// Whether there is such a lease, or the learner votes now.
     #[prost(bool, tag = "2")]
     pub found: bool,
     /// Whether the asked member is the leader.
@@ -105,11 +109,18 @@ pub(crate) struct Answer {
     pub remaining: i64,
     #[prost(bytes = "bytes", repeated, tag = "6")]
     pub keys: Vec<Bytes>,
+    /// Why the learner does not.
+    #[prost(string, tag = "7")]
+    pub refusal: String,
 }
 
 impl Frame {
     pub fn raft(message: raftpb::Message) -> Frame {
         Frame { content: Some(Content::Raft(message)) }
+    }
+
+    pub fn answer(answer: Answer) -> Frame {
+        Frame { content: Some(Content::Answer(answer)) }
     }
 }
 
