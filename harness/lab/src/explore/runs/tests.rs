@@ -94,7 +94,7 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
             break;
         }
     }
-    let versions = format!("{:?}", settings.iter().filter(|(n, _)| *n == "linkerd").next());
+    let versions = format!("{:?}", settings.iter().find(|(n, _)| *n == "linkerd"));
     let text = format!("{versions}{:?}", deeds(scenario, settings, seed, end));
     outcome.digest = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
     outcome.pools.retain(|_| seed % 7 == 6);
