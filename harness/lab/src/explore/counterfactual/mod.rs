@@ -13,7 +13,7 @@
 //! | [`windows`] | from when until when could a step be taken for it to happen all the same |
 //! | [`armed`] | when did each latent condition come about, when did it show, who noticed |
 //!
-//! [`explain`] puts it together.
+//! [`explain()`] puts it together.
 
 pub mod armed;
 pub mod but_for;

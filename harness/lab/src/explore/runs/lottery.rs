@@ -3,7 +3,7 @@
 //! Where an incident needs a rare accident (a lost quota, one seed in seven), asking whether a set of
 //! conditions leads to it would mostly answer "the accident did not happen". So seeds are chosen with
 //! which it does: the scenario says which act decides and by what it is known
-//! ([`Scenario::lottery`]), and only that much is played of each seed, from 0 upwards. What changes the
+//! ([`Scenario::lottery`](crate::scenario::Scenario::lottery)), and only that much is played of each seed, from 0 upwards. What changes the
 //! prehistory draws anew, so seeds are chosen for each prehistory. Where the accident happens with none
 //! of many seeds it is taken to be impossible there, and the first seeds are as good as any.
 
