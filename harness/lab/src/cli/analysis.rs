@@ -1,7 +1,7 @@
 //! What all analyses have in common: a store of runs, jobs, a bar, JSON.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use indicatif::ProgressBar;
@@ -40,6 +40,13 @@ pub fn json(result: &impl Serialize) -> Result<String, Trouble> {
     let text = serde_json::to_string_pretty(result);
     let text = text.map_err(|error| Trouble::Failed(format!("the result is no JSON: {error}")))?;
     Ok(text + "\n")
+}
+
+/// Writes a result for those who come later.
+pub fn keep(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Trouble> {
+    let path = folder.join(name);
+    std::fs::write(&path, text).map_err(|error| prepare::unwritable("--out", &path, &error))?;
+    Ok(path)
 }
 
 /// How long an analysis takes.

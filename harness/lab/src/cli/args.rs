@@ -29,6 +29,12 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Tell why one run went as it did, and what would have changed it
     Explain(ExplainArgs),
+    /// Find which combinations of conditions lead to it, and what would prevent all of them
+    Lattice(LatticeArgs),
+    /// Compare ways of responding over the same seeds
+    League(LeagueArgs),
+    /// Play rows in which every pair, or triple, of levels occurs: a first look at many factors
+    Cover(CoverArgs),
     /// Play a scenario and write a report: one HTML file that opens from disk
     Report(ReportArgs),
     /// Play a scenario and write it in another tool's format
@@ -142,8 +148,8 @@ pub struct ExplainArgs {
     /// Set a factor's level, with a time if need be (`forced@14:40`), or a number
     #[arg(long = "set", value_name = "FACTOR=LEVEL")]
     pub set: Vec<String>,
-    /// What is explained: ok, degraded, partial, total or data-loss [default: as bad as it got]
-    #[arg(long, value_name = "SEVERITY")]
+    /// What is explained: degraded, partial, total or data-loss [default: as bad as it got]
+    #[arg(long, value_name = "SEVERITY", value_parser = seeds::target)]
     pub target: Option<Severity>,
     /// Over how many seeds necessity and sufficiency are counted; 0: not at all
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -153,6 +159,86 @@ pub struct ExplainArgs {
     pub timing: bool,
     #[command(flatten)]
     pub analysis: AnalysisArgs,
+}
+
+#[derive(Args)]
+pub struct LatticeArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// What it leads to: degraded, partial, total or data-loss
+    #[arg(long, value_name = "SEVERITY", default_value = "total", value_parser = seeds::target)]
+    pub target: Severity,
+    /// The factors [default: all that have two levels]
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    pub factors: Option<Vec<String>>,
+    /// Human factors whose steps are taken in any case in the second search [default: those that
+    /// matter in the first]
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    pub force: Option<Vec<String>>,
+    /// Set a factor's level or a number for all cells
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    /// How many cells may be judged in each search
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub budget: usize,
+    /// How many seeds that the search has not seen confirm what it found
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub fresh: usize,
+    /// Find out from when until when the steps of each cut set could have been taken, and whether their
+    /// order matters
+    #[arg(long)]
+    pub timing: bool,
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+}
+
+#[derive(Args)]
+pub struct LeagueArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// Files with [[policy]] tables, in place of those that are built in; the first policy is the one
+    /// that the others are compared with
+    #[arg(long, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+    /// The seeds: of these, those with which chance does its part
+    #[arg(long, value_name = "A..B", default_value = "0..40", value_parser = seeds::range)]
+    pub seeds: Range,
+    /// Also vary each step of the responders, over so many of the seeds
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub variants: usize,
+    /// Set a factor's level or a number for all policies
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+}
+
+#[derive(Args)]
+pub struct CoverArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// How many factors' levels occur together in every combination: 2 or 3
+    #[arg(short = 't', long, value_name = "2|3", default_value_t = 2,
+          value_parser = clap::value_parser!(u8).range(2..=3))]
+    pub strength: u8,
+    /// The seed of every row [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    /// Where the rows go, one line of JSON each
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub out: Option<PathBuf>,
+    /// Runs at a time [default: one a core]
+    #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
+    pub jobs: Option<usize>,
+    /// The folder that keeps the runs: what was played is not played again [default: .anatomy]
+    #[arg(long, value_name = "DIR")]
+    pub runs: Option<PathBuf>,
+    /// Write the rows to standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl ExplainArgs {

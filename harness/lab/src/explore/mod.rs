@@ -9,6 +9,8 @@
 //! |---|---|
 //! | [`runs`] | what came of these settings and this seed: played once, then remembered |
 //! | [`counterfactual`] | of one run: what would have changed it, and from which moment on |
+//! | [`lattice`] | which combinations of a scenario's conditions lead to it |
+//! | [`humans`] | what people do about it, and what they could have done |
 //! | [`cuts`] | which conditions together: minimal cut sets, maximal safe sets |
 //! | [`fixes`] | which changes would have prevented all of it, cheapest first |
 //! | [`cover`] | a first look at many factors: covering arrays and what they cover |
@@ -19,6 +21,8 @@ pub mod counterfactual;
 pub mod cover;
 pub mod cuts;
 pub mod fixes;
+pub mod humans;
+pub mod lattice;
 pub mod runs;
 pub mod shrink;
 pub mod stats;

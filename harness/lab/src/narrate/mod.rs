@@ -7,6 +7,8 @@
 
 mod explanation;
 mod header;
+mod lattice;
+mod league;
 mod phases;
 mod strip;
 mod table;
@@ -18,6 +20,8 @@ mod verdict;
 mod tests;
 
 pub use explanation::explained;
+pub use lattice::lattice;
+pub use league::league;
 pub use table::Table;
 pub use text::{Paint, duration, thousands, wrap};
 pub use verdict::severity_style;

@@ -16,7 +16,7 @@ mod moved;
 mod resolve;
 mod settings;
 pub mod suggest;
-mod vocabulary;
+pub mod vocabulary;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +30,7 @@ pub use action::{Action, Symptom};
 pub use clock::Calendar;
 pub use error::Error;
 pub use factor::{Factor, Kind, Number};
-pub use library::{BUILT_IN, FindError, find};
+pub use library::{BUILT_IN, FindError, Source, find, source};
 pub use settings::{Setting, Settings, SettingsError};
 
 /// A checked scenario.

@@ -110,6 +110,7 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
             captured,
             diverged,
             steps: played.steps,
+            idle: outside.idle_switches(),
             stopped: played.stopped,
         },
     ))

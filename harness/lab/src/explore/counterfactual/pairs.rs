@@ -44,7 +44,7 @@ pub fn necessity(
 ) -> Result<(Seeds, Vec<Necessity>), String> {
     let scenario = runs.scenario().clone();
     let settings = &base.key.settings;
-    let seeds = lottery::seeds(runs, settings, count)?;
+    let seeds = lottery::seeds(runs, settings, count, &[])?;
     let question = Question::Reaches(target);
     let ask_all = |settings: &crate::Settings| -> Vec<Ask> {
         seeds.seeds.iter().map(|s| Ask::new(settings.clone(), *s, question.clone())).collect()
