@@ -35,6 +35,8 @@ pub enum Command {
     League(LeagueArgs),
     /// Play rows in which every pair, or triple, of levels occurs: a first look at many factors
     Cover(CoverArgs),
+    /// Draw trouble over a healthy scenario, and shrink what breaks it to the fewest
+    Hunt(HuntArgs),
     /// Play a scenario and write a report: one HTML file that opens from disk
     Report(ReportArgs),
     /// Play a scenario and write it in another tool's format
@@ -241,6 +243,35 @@ pub struct CoverArgs {
     pub json: bool,
 }
 
+#[derive(Args)]
+pub struct HuntArgs {
+    /// A built-in scenario's name, or the path of a file: one that is healthy by itself
+    #[arg(default_value = "ordinary-day")]
+    pub scenario: String,
+    /// The seeds: each draws a schedule, and is that of its runs
+    #[arg(long, env = "ANATOMY_SEEDS", value_name = "A..B", default_value = "0..50",
+          value_parser = seeds::range)]
+    pub seeds: Range,
+    /// What counts as broken, apart from oracles: degraded, partial, total or data-loss
+    #[arg(long, value_name = "SEVERITY", default_value = "partial", value_parser = seeds::target)]
+    pub target: Severity,
+    /// Set a factor's level or a number; see `anatomy list`
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    /// How many runs a schedule that breaks it may be shrunk with
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub budget: usize,
+    /// Runs at a time [default: one a core]
+    #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
+    pub jobs: Option<usize>,
+    /// The folder for what is found; a hunt goes on there where it was stopped [default: .anatomy/hunt]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the result as JSON to standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
 impl ExplainArgs {
     /// What of it every run is told.
     pub fn choice(&self) -> Choice {
@@ -261,6 +292,15 @@ pub struct ReportArgs {
     /// Where the report goes
     #[arg(long, short, value_name = "FILE.html")]
     pub out: PathBuf,
+    /// The folder of `anatomy explain`: what would have changed the run
+    #[arg(long, value_name = "DIR")]
+    pub explanation: Option<PathBuf>,
+    /// The folder of `anatomy lattice`: which combinations of conditions lead to it
+    #[arg(long, value_name = "DIR")]
+    pub lattice: Option<PathBuf>,
+    /// The folder of `anatomy league`: what other responses would have come to
+    #[arg(long, value_name = "DIR")]
+    pub league: Option<PathBuf>,
     /// Write the post-mortem, which the report offers too, as Markdown
     #[arg(long, value_name = "FILE.md")]
     pub markdown: Option<PathBuf>,

@@ -2,21 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::args::{Choice, LeagueArgs};
 use super::trouble::Trouble;
 use super::{analysis, output, prepare};
-use crate::explore::humans::{League, Unsafely, league, policy, unsafely};
+use crate::explore::humans::{league, policy, unsafely};
 use crate::{Runner, Scenario, narrate, scenario};
-
-/// What is written.
-#[derive(Serialize)]
-struct Written<'l> {
-    #[serde(flatten)]
-    league: &'l League,
-    unsafely: &'l [Unsafely],
-}
 
 /// Compares ways of responding.
 pub fn run(args: &LeagueArgs, runner: Runner) -> Result<u8, Trouble> {
@@ -34,12 +24,13 @@ pub fn run(args: &LeagueArgs, runner: Runner) -> Result<u8, Trouble> {
     let meter = analysis::Bar::default();
     let runs = analysis::runs(&scenario, &args.analysis, runner, &meter)?;
     let clock = analysis::Clock::start();
-    let found = league(&runs, &settings, &policies, args.seeds.iter()).map_err(Trouble::Failed)?;
+    let mut found =
+        league(&runs, &settings, &policies, args.seeds.iter()).map_err(Trouble::Failed)?;
     let folder = analysis::folder(&args.analysis);
     let open = |changed: &Arc<Scenario>| {
         analysis::runs(changed, &args.analysis, runner, &meter).map_err(|trouble| trouble.text())
     };
-    let mutants = match args.variants {
+    found.variants = match args.variants {
         0 => Vec::new(),
         count => {
             let seeds: Vec<u64> = found.seeds.iter().copied().take(count).collect();
@@ -49,12 +40,12 @@ pub fn run(args: &LeagueArgs, runner: Runner) -> Result<u8, Trouble> {
         }
     };
     output::complain(&analysis::cost(&runs.tally(), clock.seconds()));
-    let json = analysis::json(&Written { league: &found, unsafely: &mutants })?;
+    let json = analysis::json(&found)?;
     let kept = analysis::keep(&folder, "league.json", &json)?;
     if args.analysis.json {
         output::say(&json);
     } else {
-        output::say(&narrate::league(&found, &mutants));
+        output::say(&narrate::league(&found));
         output::complain(&format!("written to {}\n", kept.display()));
     }
     Ok(0)

@@ -10,6 +10,7 @@ mod child;
 mod cover;
 mod explain;
 mod export;
+mod hunt;
 mod lattice;
 mod league;
 mod list;
@@ -64,6 +65,7 @@ fn dispatch(arguments: Vec<std::ffi::OsString>, runner: Runner) -> Result<u8, Tr
         Command::Explain(args) => explain::run(&args, runner),
         Command::Lattice(args) => lattice::run(&args, runner),
         Command::League(args) => league::run(&args, runner),
+        Command::Hunt(args) => hunt::run(&args, runner),
         Command::Cover(args) => cover::run(&args, runner),
         Command::Report(args) => report::report(&args, runner),
         Command::Export(command) => export::export(&command, runner),

@@ -15,6 +15,7 @@
 //! | [`fixes`] | which changes would have prevented all of it, cheapest first |
 //! | [`cover`] | a first look at many factors: covering arrays and what they cover |
 //! | [`mod@shrink`] | the fewest of many faults that break it |
+//! | [`mod@hunt`] | what breaks it that nobody thought of |
 //! | [`stats`] | how sure is a count, a difference, a time to recovery |
 
 pub mod counterfactual;
@@ -22,6 +23,7 @@ pub mod cover;
 pub mod cuts;
 pub mod fixes;
 pub mod humans;
+pub mod hunt;
 pub mod lattice;
 pub mod runs;
 pub mod shrink;

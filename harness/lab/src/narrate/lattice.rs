@@ -81,11 +81,7 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
             paragraph(page, "    ", 4, &told);
         }
         for window in &cut.windows {
-            let clock = |at: i64| scenario.calendar.time(at as f64);
-            let from = window.not_yet.map_or("any time".to_owned(), |_| clock(window.earliest));
-            let until = window.no_more.map_or("any time".to_owned(), |_| clock(window.latest));
-            let told = format!("{} from {from} until {until}", window.factor);
-            paragraph(page, "    ", 4, &told);
+            paragraph(page, "    ", 4, &window.told(&scenario.calendar));
         }
         paragraph(page, "    ", 4, &cut.replay);
     }

@@ -7,7 +7,7 @@ use super::text::{Paint, duration, heading, paragraph};
 use crate::explore::humans::{League, Unsafely};
 
 /// The page.
-pub fn league(found: &League, unsafely: &[Unsafely]) -> String {
+pub fn league(found: &League) -> String {
     let mut page = String::new();
     let seeds: Vec<String> = found.seeds.iter().map(u64::to_string).collect();
     let _ = writeln!(page, "{}: ways of responding, over the same seeds", found.scenario);
@@ -41,17 +41,17 @@ pub fn league(found: &League, unsafely: &[Unsafely]) -> String {
     for one in &found.standings {
         let _ = writeln!(page, "  {:30}{}", one.policy.name, one.replay);
     }
-    if !unsafely.is_empty() {
-        mutants(&mut page, unsafely);
+    if !found.variants.is_empty() {
+        variants(&mut page, &found.variants);
     }
     page
 }
 
-fn mutants(page: &mut String, unsafely: &[Unsafely]) {
+fn variants(page: &mut String, variants: &[Unsafely]) {
     page.push('\n');
     heading(page, "One step done otherwise, from the worst to the best");
     let mut table = Table::new(&["step", "how", "÷ as it was", "total", "what"]);
-    for one in unsafely {
+    for one in variants {
         let ratio = one.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
         let mut what = one.what.clone();
         if !one.same_as.is_empty() {

@@ -7,6 +7,7 @@
 
 mod explanation;
 mod header;
+mod hunt;
 mod lattice;
 mod league;
 mod phases;
@@ -20,6 +21,7 @@ mod verdict;
 mod tests;
 
 pub use explanation::explained;
+pub use hunt::hunted;
 pub use lattice::lattice;
 pub use league::league;
 pub use table::Table;

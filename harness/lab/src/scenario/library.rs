@@ -5,8 +5,10 @@ use std::path::Path;
 use super::{Error, Scenario, suggest};
 
 /// The built-in scenarios: name and text.
-pub const BUILT_IN: &[(&str, &str)] =
-    &[("monzo-2017", include_str!("../../scenarios/monzo-2017.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("monzo-2017", include_str!("../../scenarios/monzo-2017.toml")),
+    ("ordinary-day", include_str!("../../scenarios/ordinary-day.toml")),
+];
 
 /// Why there is no scenario to play.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

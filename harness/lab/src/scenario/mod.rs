@@ -292,6 +292,11 @@ impl Scenario {
         self.acts.iter().find(|act| act.name == name)
     }
 
+    /// Its hash as text: what results are marked with.
+    pub fn text(&self) -> String {
+        format!("{:016x}", self.hash)
+    }
+
     /// The act that the zero of the calendar falls into; the last one where none does.
     pub fn main_act(&self) -> &Act {
         let zero = self.calendar.zero();

@@ -7,18 +7,19 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::runs::{Ask, Question, Row, Runs, Tally, lottery};
 use super::super::stats::{
     Curve, Interval, LogRank, Observation, Pairs, benjamini_hochberg, log_rank, wilson,
 };
 use super::policy::Policy;
+use super::unsafely::Unsafely;
 use crate::Settings;
 use crate::outcome::Severity;
 
 /// How a policy did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Standing {
     /// The policy.
     pub policy: Policy,
@@ -36,6 +37,8 @@ pub struct Standing {
     pub recovery: Curve,
     /// The median of that, in seconds; none where most were not over.
     pub median: Option<f64>,
+    /// How long the longest outage was watched, in seconds: where the curve of `recovery` ends.
+    pub watched: f64,
     /// With how many seeds no outage began at all.
     pub no_outage: u64,
     /// Seeds by whether they became total: before, with the first policy; after, with this one.
@@ -51,7 +54,7 @@ pub struct Standing {
 }
 
 /// The policies, the one that lost the least first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct League {
     /// The scenario's name.
     pub scenario: String,
@@ -65,6 +68,9 @@ pub struct League {
     pub against: String,
     /// How each did.
     pub standings: Vec<Standing>,
+    /// Steps of the real response done otherwise, where that was asked.
+    #[serde(default)]
+    pub variants: Vec<Unsafely>,
     /// What it took.
     pub tally: Tally,
 }
@@ -99,11 +105,12 @@ pub fn league(
     standings.sort_by(|a, b| a.lost_seconds.total_cmp(&b.lost_seconds));
     Ok(League {
         scenario: scenario.name.clone(),
-        text: format!("{:016x}", scenario.hash),
+        text: scenario.text(),
         seeds: chosen,
         chosen: how,
         against: policies[0].name.clone(),
         standings,
+        variants: Vec::new(),
         tally: runs.tally(),
     })
 }
@@ -158,6 +165,7 @@ fn standing(policy: &Policy, rows: &[Arc<Row>], first: &[Arc<Row>]) -> Standing 
         journeys,
         median: recovery.median(),
         recovery,
+        watched: times.iter().map(|seen| seen.time).fold(0.0, f64::max),
         no_outage: rows.iter().filter(|row| row.outage.is_none()).count() as u64,
         total_p: pairs.p_value(),
         pairs,

@@ -21,7 +21,7 @@ pub mod unsafely;
 pub mod variants;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use league::{League, Standing, league};
 pub use policy::Policy;

@@ -74,7 +74,7 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
     Ok(outcome)
 }
 
-fn played(policies: &[Policy]) -> Result<League, String> {
+pub(crate) fn played(policies: &[Policy]) -> Result<League, String> {
     let (scenario, folder) = (monzo(), folder());
     let store = Store::open(&folder, &scenario, "build").expect("a store");
     let runs = Runs::new(store, stand_in, 2, &Silent);

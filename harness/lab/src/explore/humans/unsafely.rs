@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::runs::{Ask, Question, Row, Runs};
 use super::super::stats::{Interval, wilson};
@@ -14,7 +14,7 @@ use crate::scenario::Source;
 use crate::{Scenario, Settings};
 
 /// A step done otherwise, and what came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unsafely {
     /// The factor of the step.
     pub factor: String,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::mutate::{steps_of, with_step};
@@ -14,7 +14,7 @@ use crate::scenario::{Action, Kind, Source, Step};
 use crate::{Scenario, Settings};
 
 /// How an action is unsafe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unsafe {
     /// It is not done.

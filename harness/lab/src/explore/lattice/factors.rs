@@ -1,6 +1,6 @@
 //! The factors of a lattice, and the settings of its cells.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::counterfactual::flip;
 use super::super::cuts::{Literals, Set};
@@ -8,12 +8,12 @@ use crate::scenario::Kind;
 use crate::{Scenario, Settings};
 
 /// A factor of a lattice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Axis {
     /// Its name.
     pub name: String,
     /// What sort of condition it is.
-    pub kind: &'static str,
+    pub kind: Kind,
     /// The level of cells that it is in.
     pub present: String,
     /// The level of cells that it is not in.
@@ -46,7 +46,7 @@ impl Axes {
             let present = if present == absent { factor.default_level() } else { present };
             (present != absent).then(|| Axis {
                 name: factor.name.clone(),
-                kind: factor.kind.name(),
+                kind: factor.kind,
                 present: present.to_owned(),
                 absent: absent.to_owned(),
             })

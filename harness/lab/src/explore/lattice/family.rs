@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::counterfactual::order::{Swap, order};
 use super::super::counterfactual::windows::{Window, windows};
@@ -36,7 +36,7 @@ pub struct Plan {
 }
 
 /// A cut set, told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CutSet {
     /// The factors that must be present, and those that must not be (`no …`).
     pub conditions: Vec<String>,
@@ -61,7 +61,7 @@ pub struct CutSet {
 }
 
 /// A maximal safe set, told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Safe {
     /// What is changed, were everything else at its worst.
     pub without: Vec<String>,
@@ -70,7 +70,7 @@ pub struct Safe {
 }
 
 /// A way to break every cut set.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fix {
     /// What is changed.
     pub changes: Vec<String>,
@@ -79,7 +79,7 @@ pub struct Fix {
 }
 
 /// What an interaction adds beyond its parts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dividend {
     /// The factors.
     pub factors: Vec<String>,
@@ -88,7 +88,7 @@ pub struct Dividend {
 }
 
 /// One search.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Family {
     /// What it is called.
     pub name: String,

@@ -22,7 +22,7 @@ pub mod judge;
 pub mod report;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use family::{Family, Plan};
 pub use report::{Lattice, lattice};

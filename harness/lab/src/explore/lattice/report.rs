@@ -1,6 +1,6 @@
 //! Both searches, as written for those who come later.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::counterfactual::flip;
 use super::super::runs::{Runs, Tally};
@@ -9,7 +9,7 @@ use super::family::{Family, Plan, family, mediators};
 use crate::outcome::Severity;
 
 /// The lattice of a scenario.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lattice {
     /// The scenario's name.
     pub scenario: String,
@@ -51,7 +51,7 @@ pub fn lattice(runs: &Runs, plan: &Plan) -> Result<Lattice, String> {
     }
     Ok(Lattice {
         scenario: scenario.name.clone(),
-        text: format!("{:016x}", scenario.hash),
+        text: scenario.text(),
         target: plan.target,
         lottery: scenario.lottery.as_ref().map(|lottery| lottery.doc.clone()),
         families,

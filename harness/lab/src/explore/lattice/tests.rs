@@ -59,7 +59,7 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
     Ok(outcome)
 }
 
-fn found(target: Severity, factors: Option<&[&str]>) -> Lattice {
+pub(crate) fn found(target: Severity, factors: Option<&[&str]>) -> Lattice {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("anatomy-lattice-{}-{number}", std::process::id());

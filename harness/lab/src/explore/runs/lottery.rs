@@ -7,7 +7,7 @@
 //! prehistory draws anew, so seeds are chosen for each prehistory. Where the accident happens with none
 //! of many seeds it is taken to be impossible there, and the first seeds are as good as any.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::player::Runs;
 use super::question::{Ask, Question};
@@ -22,7 +22,7 @@ pub const IN_VAIN: u64 = 30;
 pub const AT_MOST: u64 = 120;
 
 /// Seeds, and how they were found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seeds {
     /// The seeds.
     pub seeds: Vec<u64>,
