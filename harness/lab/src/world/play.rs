@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use harness_env::host::BoxFuture;
 use harness_sim::World;
 use mini_apiserver::controllers::LeaderLock;
 use mini_apiserver::{Version, apiserver};
@@ -16,19 +17,33 @@ use super::operators::{Machines, Office};
 use super::outside::Outside;
 use super::topology::{Topology, port};
 use super::{balancer, manifests, nodes};
-use crate::Request;
 use crate::outcome::ActSpan;
-use crate::scenario::{Act, End};
+use crate::scenario::{Act, Decision, End, Settings, Step};
+use crate::{Request, Scenario};
 
 /// How long the bank runs before the first act, so that nothing is new when it begins.
 const SETTLING: Duration = Duration::from_secs(30);
 
 /// What the director knows at the end.
+#[derive(Default)]
 pub struct Played {
     /// The acts that were played.
     pub acts: Vec<ActSpan>,
     /// When each ended, in virtual time.
     pub ends: Vec<(String, Duration)>,
+}
+
+impl Played {
+    /// Notes that an act has just ended.
+    pub(super) fn ended(&mut self, world: World, scenario: &Scenario, act: &Act) {
+        let calendar = &scenario.calendar;
+        self.acts.push(ActSpan {
+            name: act.name.clone(),
+            start: calendar.offset_of(act.starts),
+            end: calendar.offset_of(world.wall()),
+        });
+        self.ends.push((act.name.clone(), world.now()));
+    }
 }
 
 /// Plays a request in this world.
@@ -52,7 +67,7 @@ pub async fn play(
         .map_err(|_| format!("etcd-client {}", parse("etcd-client")))?;
     let mesh = parse("linkerd").to_owned();
 
-    let etcd = Etcd::start(world, &topology, members, profile);
+    let etcd = Etcd::start(world, &topology.etcd, members, profile, Arc::new(|_| {}));
     let listed = (0..members).map(|n| topology.etcd_client(n)).collect();
     let config = control_plane::Config {
         apiserver: apiserver::Config::new(port::APISERVER, listed, generation, version),
@@ -82,17 +97,15 @@ pub async fn play(
     outside.start_outside(world, &topology, &applications);
     sleep(SETTLING).await;
 
-    let mut played = Played { acts: Vec::new(), ends: Vec::new() };
+    let mut played = Played::default();
     for act in &scenario.acts {
         world.jump_wall(act.starts);
-        perform(world, request, &office, act).await;
-        let calendar = &scenario.calendar;
-        played.acts.push(ActSpan {
-            name: act.name.clone(),
-            start: calendar.offset_of(act.starts),
-            end: calendar.offset_of(world.wall()),
-        });
-        played.ends.push((act.name.clone(), world.now()));
+        let take = |step: &Step, decision| {
+            let (office, step) = (office.clone(), step.clone());
+            Box::pin(async move { office.take(&step, decision).await }) as BoxFuture<'static, ()>
+        };
+        perform(world, &request.settings, act, take).await;
+        played.ended(world, scenario, act);
         if request.until.as_ref() == Some(&act.name) {
             outside.hear_out().await;
             return Ok(played);
@@ -118,8 +131,13 @@ fn balance(world: World, topology: &Topology, applications: &[manifests::Applica
     }
 }
 
-/// Plays an act to its end.
-async fn perform(world: World, request: &Request, office: &Office, act: &Act) {
+/// Plays an act to its end. `take` has somebody take a step.
+pub(super) async fn perform(
+    world: World,
+    settings: &Settings,
+    act: &Act,
+    take: impl Fn(&Step, Decision) -> BoxFuture<'static, ()>,
+) {
     let began = Instant::now();
     let until = match act.end {
         End::At(end) => began + end.since(act.starts),
@@ -127,11 +145,11 @@ async fn perform(world: World, request: &Request, office: &Office, act: &Act) {
     };
     let (done, mut steps) = tokio::sync::mpsc::channel::<()>(1);
     for step in &act.steps {
-        let (office, step, done) = (office.clone(), step.clone(), done.clone());
-        let decision = step.decision(&request.settings);
+        let (at, done) = (began + step.at, done.clone());
+        let taken = take(step, step.decision(settings));
         world.spawn(async move {
-            sleep_until(began + step.at).await;
-            office.take(&step, decision).await;
+            sleep_until(at).await;
+            taken.await;
             drop(done);
         });
     }
