@@ -8,14 +8,16 @@
 //! | [`manifests`] | what the bank's teams hand to it |
 //! | [`bank`], [`outside`] | the bank, its customers, its data centres, its monitor |
 //! | [`operators`] | the people |
-//! | [`play`] | the director |
+//! | [`play`], [`due`], [`goal`] | the director, the steps whose time comes, when it may stop |
 //! | [`store`] | the other world: etcd alone |
 //! | [`story`] | from the record to what a person is told |
 
 pub mod balancer;
 pub mod bank;
 pub mod control_plane;
+pub mod due;
 pub mod etcd;
+pub mod goal;
 pub mod images;
 pub mod manifests;
 pub mod nodes;
@@ -64,17 +66,20 @@ fn run_bank(request: &Request) -> Result<Outcome, Error> {
     let (scenario, settings) = (&request.scenario, &request.settings);
     let topology = Arc::new(Topology::of(scenario, settings));
     let machines = topology.machines();
-    let outside = Outside::new(scenario, settings);
+    let outside = Outside::new(scenario, settings, request.goal);
     let report = {
         let (request, outside) = (request.clone(), outside.clone());
         harness_sim::run(config(&request, machines), move |world| async move {
             play::play(world, &request, topology, outside).await
         })
     };
-    told(request, report, |played| Looked {
-        samples: outside.samples(&scenario.calendar, &played.acts),
-        violations: if request.until.is_none() { outside.violations() } else { Vec::new() },
-        played,
+    told(request, report, |played| {
+        let complete = request.until.is_none() && !played.stopped;
+        Looked {
+            samples: outside.samples(&scenario.calendar, &played.acts),
+            violations: if complete { outside.violations() } else { Vec::new() },
+            played,
+        }
     })
 }
 
@@ -101,10 +106,13 @@ fn config(request: &Request, machines: Vec<MachineSpec>) -> Config {
     for machine in machines {
         config = config.machine(machine);
     }
-    match request.capture_at {
-        Some(step) => config.capture_at(step as u64),
-        None => config,
+    if let Some(step) = request.capture_at {
+        config = config.capture_at(step as u64);
     }
+    if let Some(trail) = &request.against {
+        config = config.compare_with(trail.clone());
+    }
+    config
 }
 
 /// What was played, and what was seen of it.
@@ -135,6 +143,12 @@ fn told<T>(
         text,
         ..outcome::Event::default()
     });
+    let diverged = report.diverged.map(|diverged| outcome::Event {
+        index: diverged.step as usize,
+        at: calendar.offset_of(harness_env::Wall(diverged.wall)),
+        text: diverged.text,
+        ..outcome::Event::default()
+    });
     Ok(Outcome::of(
         request,
         Record {
@@ -149,6 +163,9 @@ fn told<T>(
             sim_seconds: report.simulated.as_secs_f64(),
             trail: report.trail,
             captured,
+            diverged,
+            steps: played.steps,
+            stopped: played.stopped,
         },
     ))
 }

@@ -7,9 +7,10 @@
 
 mod act;
 mod look;
+mod mesh;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness_env::Env;
@@ -18,10 +19,11 @@ use mini_apiserver::rest_client::{Client, Identity};
 use serde_json::Value;
 
 use super::control_plane::ControlPlane;
+use super::due::{Decided, Due};
 use super::etcd::Etcd;
 use super::manifests::Application;
 use super::topology::Topology;
-use crate::scenario::{Decision, Step};
+use crate::scenario::{Calendar, Decision, Step, Symptom};
 
 /// How long somebody waits for an answer of a tool before trying again (`kubectl` waits for ever;
 /// people do not).
@@ -52,6 +54,10 @@ pub struct Office {
     pub listed_members: usize,
     /// The bank's services as they were first rolled out.
     pub applications: Arc<Vec<Application>>,
+    /// The clock of the story.
+    pub calendar: Calendar,
+    /// What became of the steps whose time came.
+    pub decided: Decided,
 }
 
 /// Somebody at a desk.
@@ -79,36 +85,42 @@ impl Desk {
 impl Office {
     /// Has somebody take a step, if the settings and what is to be seen call for it. Returns when
     /// it is done.
-    pub async fn take(&self, step: &Step, decision: Decision) {
-        if decision == Decision::Never {
+    pub async fn take(&self, due: &Due) {
+        let (step, decision, manner) = (due.step.clone(), due.decision, due.manner);
+        let at = self.calendar.offset_of(self.world.wall());
+        if step.symptom.is_none() && decision == Decision::Never {
+            self.decided.note(due.told(at, Vec::new(), false));
             return;
         }
-        let office = self.clone();
-        let owned = step.clone();
-        let worker =
-            self.world.start(&self.topology.office.name, &step.actor, move |env| async move {
-                let desk = Desk::new(env, office, &owned.actor);
-                let because = match decision {
-                    Decision::IfSeen(symptom) => match desk.look_for(symptom).await {
-                        Some(seen) => seen,
-                        None => {
-                            tracing::info!(
-                                kind = "step.skipped",
-                                action = owned.action.name(),
-                                because = format!("no sign of {}", symptom.name()),
-                                "sees no reason to {}",
-                                owned.action.name().replace('-', " ")
-                            );
-                            return Ok(());
-                        }
-                    },
-                    Decision::Always | Decision::Never => vec![owned.doc.clone()],
-                };
-                desk.act(&owned, &because.join("; ")).await
-            });
+        let (office, number) = (self.clone(), Arc::new(Mutex::new(None)));
+        let (decided, told) = (number.clone(), due.clone());
+        let name = &self.topology.office.name;
+        let worker = self.world.start(name, &due.step.actor, move |env| async move {
+            let desk = Desk::new(env, office.clone(), &step.actor);
+            let seen = match step.symptom {
+                Some(symptom) => desk.look_for(symptom).await.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            let taken = match decision {
+                Decision::Always => true,
+                Decision::IfSeen => !seen.is_empty(),
+                Decision::Never => false,
+            };
+            let note = office.decided.note(told.told(at, seen.clone(), taken));
+            *decided.lock().expect("no panic while locked") = Some(note);
+            if !taken {
+                leave(&step, &seen);
+                return Ok(());
+            }
+            let because = if seen.is_empty() { vec![step.doc.clone()] } else { seen };
+            desk.act(&step, manner, &because.join("; ")).await
+        });
         if let harness_sim::Exit::Returned(Err(why)) = worker.exited().await {
-            let actor = &step.actor;
+            let actor = &due.step.actor;
             tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
+        }
+        if let Some(number) = number.lock().expect("no panic while locked").take() {
+            self.decided.ended(number, self.calendar.offset_of(self.world.wall()));
         }
     }
 
@@ -123,5 +135,18 @@ impl Office {
             harness_sim::Exit::Returned(result) => result,
             other => Err(format!("the cluster was not built: {other:?}")),
         }
+    }
+}
+
+/// Says that a step is not taken: for want of a reason, or although there is one.
+fn leave(step: &Step, seen: &[String]) {
+    let (action, symptom) = (step.action.name(), step.symptom.map_or("", Symptom::name));
+    let what = action.replace('-', " ");
+    if seen.is_empty() {
+        let because = format!("no sign of {symptom}");
+        tracing::info!(kind = "step.skipped", action, because, "sees no reason to {what}");
+    } else {
+        let because = seen.join("; ");
+        tracing::info!(kind = "step.withheld", action, because, "does not {what}, with reason to");
     }
 }

@@ -11,14 +11,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::balancer::Stick;
 use super::control_plane::{self, ControlPlane};
+use super::due::{Decided, Due};
 use super::etcd::Etcd;
 use super::images::Images;
 use super::operators::{Machines, Office};
 use super::outside::Outside;
 use super::topology::{Topology, port};
 use super::{balancer, manifests, nodes};
-use crate::outcome::ActSpan;
-use crate::scenario::{Act, Decision, End, Settings, Step};
+use crate::outcome::{ActSpan, StepOutcome};
+use crate::scenario::{Act, End};
 use crate::{Request, Scenario};
 
 /// How long the bank runs before the first act, so that nothing is new when it begins.
@@ -31,6 +32,10 @@ pub struct Played {
     pub acts: Vec<ActSpan>,
     /// When each ended, in virtual time.
     pub ends: Vec<(String, Duration)>,
+    /// The steps whose time came.
+    pub steps: Vec<StepOutcome>,
+    /// Whether the goal was reached and the rest left out.
+    pub stopped: bool,
 }
 
 impl Played {
@@ -92,6 +97,8 @@ pub async fn play(
         alarms: topology.monitor.port(port::WEB),
         listed_members: members,
         applications: applications.clone(),
+        calendar: scenario.calendar,
+        decided: Decided::default(),
     };
     office.build(&mesh).await?;
     outside.start_outside(world, &topology, &applications);
@@ -100,20 +107,24 @@ pub async fn play(
     let mut played = Played::default();
     for act in &scenario.acts {
         world.jump_wall(act.starts);
-        let take = |step: &Step, decision| {
-            let (office, step) = (office.clone(), step.clone());
-            Box::pin(async move { office.take(&step, decision).await }) as BoxFuture<'static, ()>
+        let take = |due: Due| {
+            let office = office.clone();
+            Box::pin(async move { office.take(&due).await }) as BoxFuture<'static, ()>
         };
-        perform(world, &request.settings, act, take).await;
+        tokio::select! {
+            biased;
+            () = outside.goal_reached() => played.stopped = true,
+            () = perform(world, request, act, take) => {}
+        }
         played.ended(world, scenario, act);
-        if request.until.as_ref() == Some(&act.name) {
+        if played.stopped || request.until.as_ref() == Some(&act.name) {
             outside.hear_out().await;
-            return Ok(played);
+            return Ok(Played { steps: office.decided.all(), ..played });
         }
     }
     outside.hear_out().await;
     outside.finish(world, &topology).await;
-    Ok(played)
+    Ok(Played { steps: office.decided.all(), ..played })
 }
 
 /// The two load balancers.
@@ -134,9 +145,9 @@ fn balance(world: World, topology: &Topology, applications: &[manifests::Applica
 /// Plays an act to its end. `take` has somebody take a step.
 pub(super) async fn perform(
     world: World,
-    settings: &Settings,
+    request: &Request,
     act: &Act,
-    take: impl Fn(&Step, Decision) -> BoxFuture<'static, ()>,
+    take: impl Fn(Due) -> BoxFuture<'static, ()>,
 ) {
     let began = Instant::now();
     let until = match act.end {
@@ -144,9 +155,10 @@ pub(super) async fn perform(
         End::Settled { limit, .. } => began + limit,
     };
     let (done, mut steps) = tokio::sync::mpsc::channel::<()>(1);
-    for step in &act.steps {
-        let (at, done) = (began + step.at, done.clone());
-        let taken = take(step, step.decision(settings));
+    for index in 0..act.steps.len() {
+        let due = Due::of(request, act, index);
+        let (at, done) = (began + due.at, done.clone());
+        let taken = take(due);
         world.spawn(async move {
             sleep_until(at).await;
             taken.await;

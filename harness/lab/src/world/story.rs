@@ -32,6 +32,7 @@ const TOLD: &[(&str, Duration)] = &[
     ("journey.well", ALWAYS),
     ("leader.acquired", ALWAYS),
     ("leader.lost", ALWAYS),
+    ("mesh.canary.failed", ALWAYS),
     ("mesh.namer.failed", ONCE),
     ("mesh.namer.frozen", ALWAYS),
     ("mesh.restart.first", ALWAYS),

@@ -46,7 +46,7 @@ pub async fn run(
             let (began, wall) = (Instant::now(), env.wall());
             let result = timeout(patience, ask(&session, &notes, &name, entry, n)).await;
             let result = result.unwrap_or_else(|_| Err(Failure::Unknown("no answer".to_owned())));
-            notes.sample(&name, wall, result.is_ok());
+            notes.sample(&name, wall, env.wall(), result.is_ok());
             tell(&name, result.err(), began, &mut told.lock().expect("no panic with the lock"));
         });
     }

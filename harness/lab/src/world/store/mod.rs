@@ -39,13 +39,15 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Looked;
+use super::due::Decided;
 use super::etcd::Etcd;
+use super::goal::Goal;
 use super::play::{Played, perform};
 use super::topology::port;
 use super::unit::{Stopping, asked};
 use crate::Request;
 use crate::outcome::Sample;
-use crate::scenario::{Action, ClientKind, Deed, Step};
+use crate::scenario::{Action, ClientKind, Deed};
 use ears::Ears;
 use faults::Faults;
 use machines::Machines;
@@ -70,7 +72,8 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
     let version = scenario.version(settings, "etcd");
     let profile = version.parse().map_err(|_| format!("etcd {version}"))?;
     let members = machines::members(scenario, settings, request.seed);
-    let (notes, ears, machines) = (Notes::begin(), Ears::default(), Arc::new(machines));
+    let goal = request.goal.map(|goal| Goal::new(scenario, goal));
+    let (notes, ears, machines) = (Notes::begin(goal), Ears::default(), Arc::new(machines));
     let tune = {
         let (ears, count) = (ears.clone(), settings.number("snapshot-count") as u64);
         Arc::new(move |config: &mut server::Config| {
@@ -81,7 +84,8 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
     };
     let etcd = Arc::new(Etcd::start(world, &machines.etcd, members, profile, tune));
     let faults = Faults::new(world, etcd.clone(), ears.clone(), &scenario.cluster.zones, settings);
-    let office = Office { world, machines, etcd, faults, notes: notes.clone() };
+    let (calendar, decided) = (scenario.calendar, Decided::default());
+    let office = Office { world, machines, etcd, faults, notes: notes.clone(), calendar, decided };
     let (stop, stopping) = watch::channel(false);
     office.start_clients(request, members, &stopping);
     sleep(SETTLING).await;
@@ -89,12 +93,16 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
     let mut played = Played::default();
     for act in &scenario.acts {
         world.jump_wall(act.starts);
-        let take = |step: &Step, decision| {
-            Box::pin(office.clone().take(step.clone(), decision)) as BoxFuture<'static, ()>
-        };
-        perform(world, settings, act, take).await;
+        let take = |due| Box::pin(office.clone().take(due)) as BoxFuture<'static, ()>;
+        tokio::select! {
+            biased;
+            () = notes.goal_reached() => played.stopped = true,
+            () = perform(world, request, act, take) => {}
+        }
         played.ended(world, scenario, act);
-        if request.until.as_ref() == Some(&act.name) {
+        played.steps = office.decided.all();
+        if played.stopped || request.until.as_ref() == Some(&act.name) {
+            sleep(scenario.workload.patience).await;
             let samples = office.samples(request, &played);
             return Ok(Looked { played, samples, violations: Vec::new() });
         }

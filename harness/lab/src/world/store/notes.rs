@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use harness_env::Wall;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::oracle::acknowledged::Written;
@@ -17,19 +18,22 @@ use crate::oracle::revisions::Stamp;
 use crate::oracle::transfers::Reading;
 use crate::oracle::watch::Watch;
 use crate::outcome::{Sample, Violation};
+use crate::world::goal::{Goal, Lived};
 
 /// The notes of a run. Clones share them.
 #[derive(Clone)]
 pub struct Notes {
     began: Instant,
     all: Arc<Mutex<All>>,
+    reached: Arc<Notify>,
 }
 
 /// Everything that was noted.
 #[derive(Default)]
 pub struct All {
     order: u64,
-    samples: Vec<(Arc<str>, Wall, bool)>,
+    samples: Vec<Lived>,
+    goal: Option<Goal>,
     /// What clients of the KV workloads did.
     pub operations: Vec<Operation>,
     /// Answers with their revisions.
@@ -49,9 +53,15 @@ pub struct All {
 }
 
 impl Notes {
-    /// Notes of a run that begins now.
-    pub fn begin() -> Self {
-        Notes { began: Instant::now(), all: Arc::default() }
+    /// Notes of a run that begins now, in which somebody may wait for a severity.
+    pub fn begin(goal: Option<Goal>) -> Self {
+        let all = Arc::new(Mutex::new(All { goal, ..All::default() }));
+        Notes { began: Instant::now(), all, reached: Arc::default() }
+    }
+
+    /// Waits until the goal is reached; for ever where there is none.
+    pub async fn goal_reached(&self) {
+        self.reached.notified().await;
     }
 
     /// Everything so far.
@@ -66,14 +76,19 @@ impl Notes {
         Moment { order: all.order, at: self.began.elapsed() }
     }
 
-    /// Notes a request that began at `began`.
-    pub fn sample(&self, journey: &Arc<str>, began: Wall, ok: bool) {
-        self.all().samples.push((journey.clone(), began, ok));
+    /// Notes a request that began at `began` and has ended at `now`.
+    pub fn sample(&self, journey: &Arc<str>, began: Wall, now: Wall, ok: bool) {
+        let all = &mut *self.all();
+        all.samples.push((journey.clone(), began, ok));
+        if all.goal.as_mut().is_some_and(|goal| goal.look(now, &all.samples)) {
+            all.goal = None;
+            self.reached.notify_one();
+        }
     }
 
     /// Every request of a journey, with seconds from `zero`.
     pub fn samples(&self, zero: Wall) -> Vec<Sample> {
-        let sample = |(journey, began, ok): &(Arc<str>, Wall, bool)| Sample {
+        let sample = |(journey, began, ok): &Lived| Sample {
             journey: journey.clone(),
             at: (began.0 as f64 - zero.0 as f64) / 1e9,
             ok: *ok,

@@ -15,7 +15,8 @@ use super::end;
 use super::faults::{Faults, cut, slow_link};
 use super::machines::Machines;
 use super::notes::Notes;
-use crate::scenario::{Action, Decision, Deed, Step, Target};
+use crate::scenario::{Action, Calendar, Decision, Deed, Step, Target};
+use crate::world::due::{Decided, Due};
 use crate::world::etcd::Etcd;
 use crate::world::topology::{Place, port};
 
@@ -35,21 +36,31 @@ pub struct Office {
     pub faults: Faults,
     /// What clients lived through.
     pub notes: Notes,
+    /// The clock of the story.
+    pub calendar: Calendar,
+    /// What became of the steps whose time came.
+    pub decided: Decided,
 }
 
 impl Office {
     /// Has somebody take a step. Returns when it is done.
-    pub async fn take(self, step: Step, decision: Decision) {
-        if decision == Decision::Never {
+    pub async fn take(self, due: Due) {
+        let taken = due.decision != Decision::Never;
+        let now = || self.calendar.offset_of(self.world.wall());
+        let number = self.decided.note(due.told(now(), Vec::new(), taken));
+        if !taken {
             return;
         }
-        let (world, place, actor) =
-            (self.world, self.machines.office.name.clone(), step.actor.clone());
-        let worker =
-            world.start(&place, &actor, move |env| async move { self.act(&env, &step).await });
+        let (office, step) = (self.clone(), due.step.clone());
+        let place = &self.machines.office.name;
+        let worker = self
+            .world
+            .start(place, &due.step.actor, move |env| async move { office.act(&env, &step).await });
         if let Exit::Returned(Err(why)) = worker.exited().await {
+            let actor = &due.step.actor;
             tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
         }
+        self.decided.ended(number, now());
     }
 
     async fn act(&self, env: &Env, step: &Step) -> Result<(), String> {

@@ -7,7 +7,6 @@ use harness_env::Rng;
 use tokio::time::sleep;
 
 use super::kv::ask;
-use super::notes::Notes;
 use super::seat::Seat;
 use crate::oracle::linearizability::kv::{Compare, Keys, Reply, Request, Step};
 use crate::oracle::transfers::Reading;
