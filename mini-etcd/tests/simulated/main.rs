@@ -4,6 +4,7 @@
 mod channel;
 mod crashes;
 mod grow;
+mod heal;
 mod idle;
 mod room;
 mod zones;

@@ -3,11 +3,12 @@
 //! Operators work on the machines themselves here (a new binary, a restart); what they can do
 //! through etcd's own API (adding a member) they do through it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use anatomy_proto::etcdserverpb as pb;
 use harness_env::Env;
 use harness_sim::{Process, World};
 use mini_etcd::Profile;
@@ -48,6 +49,8 @@ struct State {
     members: BTreeMap<usize, Unit>,
     /// The next place that nobody has used.
     next: usize,
+    /// Places whose change nobody answered for: it may have been made or not.
+    doubtful: BTreeSet<usize>,
 }
 
 impl Etcd {
@@ -59,9 +62,9 @@ impl Etcd {
         profile: Profile,
         tune: Tune,
     ) -> Self {
-        let state = State { profile, members: BTreeMap::new(), next: members };
+        let (all, doubtful) = ((0..members).collect::<Vec<usize>>(), BTreeSet::new());
+        let state = State { profile, members: BTreeMap::new(), next: members, doubtful };
         let etcd = Etcd { world, places: places.to_vec(), tune, state: Mutex::new(state) };
-        let all: Vec<usize> = (0..members).collect();
         for n in &all {
             etcd.add_unit(*n, etcd.program(*n, &all, InitialState::New));
         }
@@ -139,10 +142,7 @@ impl Etcd {
         let endpoint = self.endpoint(n);
         loop {
             let client = Client::new(env, "etcdctl", config(vec![endpoint]));
-            let request = anatomy_proto::etcdserverpb::RangeRequest {
-                key: "health".into(),
-                ..Default::default()
-            };
+            let request = pb::RangeRequest { key: "health".into(), ..Default::default() };
             if let Ok(Ok(_)) = timeout(Duration::from_secs(5), client.range(request)).await {
                 return;
             }
@@ -195,13 +195,20 @@ impl Etcd {
         let place = self.places.get(n).ok_or("there is no machine left")?;
         let url = server::config::url(place.port(port::ETCD_PEER));
         let client = self.client(env);
+        self.state().next = n + 1;
+        self.state().doubtful.insert(n);
         insist(tries, || client.member_add(vec![url.clone()]))
             .await
             .map_err(|error| format!("member {} was not added: {error}", n + 1))?;
-        self.state().next = n + 1;
+        self.begin(n);
+        self.state().doubtful.remove(&n);
+        Ok(n)
+    }
+
+    /// Starts a member that was announced.
+    fn begin(&self, n: usize) {
         let all: Vec<usize> = self.members().into_iter().chain([n]).collect();
         self.add_unit(n, self.program(n, &all, InitialState::Existing));
-        Ok(n)
     }
 
     /// Takes the member at a place out of the cluster and stops it.
@@ -211,19 +218,55 @@ impl Etcd {
     pub async fn remove(&self, env: &Env, n: usize, tries: usize) -> Result<(), String> {
         let url = server::config::url(self.places[n].port(port::ETCD_PEER));
         let client = self.client(env);
-        let list = timeout(PATIENCE, client.member_list()).await;
-        let list = list.map_err(|_| "nobody lists the members")?.map_err(|e| e.to_string())?;
-        let id = list.members.iter().find(|member| member.peer_ur_ls.contains(&url));
-        let id = id.map(|member| member.id).ok_or("it is no member")?;
+        let id = listed(&client).await?.into_iter().find(|(_, at)| *at == url);
+        let (id, _) = id.ok_or("it is no member")?;
+        self.state().doubtful.insert(n);
         insist(tries, || client.member_remove(id))
             .await
             .map_err(|error| format!("member {} was not removed: {error}", n + 1))?;
+        self.dismiss(n).await;
+        self.state().doubtful.remove(&n);
+        Ok(())
+    }
+
+    /// Stops a member that was taken out.
+    async fn dismiss(&self, n: usize) {
         let unit = self.state().members.remove(&n);
         if let Some(unit) = unit {
             unit.stop().await;
         }
+    }
+
+    /// Looks what became of changes that nobody answered for: starts who is a member after all,
+    /// stops who is none. Whoever answers may be behind, so it is worth doing again.
+    ///
+    /// # Errors
+    /// Nobody lists the members.
+    pub async fn settle(&self, env: &Env) -> Result<(), String> {
+        let doubtful = self.state().doubtful.clone();
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        let listed = listed(&self.client(env)).await?;
+        for n in doubtful {
+            let url = server::config::url(self.places[n].port(port::ETCD_PEER));
+            let is_member = listed.iter().any(|(_, at)| *at == url);
+            match (is_member, self.members().contains(&n)) {
+                (true, false) => self.begin(n),
+                (false, true) => self.dismiss(n).await,
+                _ => {}
+            }
+        }
         Ok(())
     }
+}
+
+/// The members as etcd lists them: id and peer address.
+async fn listed(client: &Client) -> Result<Vec<(u64, String)>, String> {
+    let list = timeout(PATIENCE, client.member_list()).await;
+    let list = list.map_err(|_| "nobody lists the members")?.map_err(|e| e.to_string())?;
+    let one = |member: pb::Member| member.peer_ur_ls.first().map(|url| (member.id, url.clone()));
+    Ok(list.members.into_iter().filter_map(one).collect())
 }
 
 /// Calls until it succeeds, or has failed more than so many times.

@@ -45,7 +45,11 @@ async fn serve(
     if welcome.verdict() != Verdict::Welcome || hello.from == 0 {
         return Ok(());
     }
-    receive(shared, hello.from, &mut stream, answering).await
+    let received = receive(shared, hello.from, &mut stream, answering).await;
+    if received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+        shared.transport.silent(hello.from);
+    }
+    received
 }
 
 fn welcome(shared: &Shared, hello: &Hello) -> Welcome {

@@ -26,6 +26,8 @@ const WITHIN: Duration = Duration::from_secs(90);
 /// How long watches may take to hear of the last write: until a dead connection is noticed and a new
 /// one made.
 const HEARING: Duration = Duration::from_secs(45);
+/// How long a member is waited for before the next is looked at.
+const GLANCE: Duration = Duration::from_secs(5);
 /// How often it is looked.
 const POLL: Duration = Duration::from_secs(1);
 /// The last write.
@@ -68,16 +70,13 @@ pub async fn audit(env: &Env, machines: &Machines, notes: &Notes, patience: Dura
 /// # Errors
 /// Never: what is wrong is noted.
 pub async fn finish(env: Env, office: Office) -> Result<(), String> {
-    let (notes, began) = (&office.notes, Instant::now());
-    let members = office.etcd.members();
-    for n in &members {
-        let left = WITHIN.saturating_sub(began.elapsed());
-        if timeout(left, office.etcd.healthy(&env, *n)).await.is_err() {
-            let name = &office.etcd.places()[*n].name;
-            let text = format!("{name} does not serve {WITHIN:?} after everything was healed");
-            notes.violation(CONVERGENCE, text, false);
-        }
+    let notes = &office.notes;
+    for n in converge(&env, &office).await {
+        let name = &office.etcd.places()[n].name;
+        let text = format!("{name} does not serve {WITHIN:?} after everything was healed");
+        notes.violation(CONVERGENCE, text, false);
     }
+    let members = office.etcd.members();
     let places: Vec<&Place> = members.iter().map(|n| &office.etcd.places()[*n]).collect();
     let key = Bytes::from_static(LAST);
     let put = pb::PutRequest { key, value: Bytes::from("x"), ..Default::default() };
@@ -115,6 +114,27 @@ pub async fn finish(env: Env, office: Office) -> Result<(), String> {
     }
     hear(notes, last).await;
     Ok(())
+}
+
+/// Waits until every member serves. Those that do not.
+async fn converge(env: &Env, office: &Office) -> Vec<usize> {
+    let (etcd, began) = (&office.etcd, Instant::now());
+    loop {
+        // Whom a change that nobody answered for made a member is started first, and looked for again
+        // when all serve: until then whoever lists the members may be behind.
+        let settled = etcd.settle(env).await;
+        let members = etcd.members();
+        let mut silent = Vec::new();
+        for n in &members {
+            if timeout(GLANCE, etcd.healthy(env, *n)).await.is_err() {
+                silent.push(*n);
+            }
+        }
+        let whole = settled.is_ok() && silent.is_empty() && etcd.settle(env).await.is_ok();
+        if (whole && members == etcd.members()) || began.elapsed() >= WITHIN {
+            return silent;
+        }
+    }
 }
 
 /// What a member has, once it is not behind `revision`.
