@@ -70,37 +70,11 @@ impl<S: Storage> RawNode<S> {
     }
 
     /// Takes a message from a peer.
+    ///
+    /// # Errors
+    /// Why it had no effect. [`Error::LogLost`] is for good: this member must not go on.
     pub fn step(&mut self, m: Message) -> Result<(), Error> {
-        let malformed = |reason| Err(Error::Malformed { from: m.from, reason });
-        let Ok(kind) = MessageType::try_from(m.r#type) else {
-            return malformed("unknown message type");
-        };
-        match kind {
-            MessageType::MsgHup
-            | MessageType::MsgBeat
-            | MessageType::MsgCheckQuorum
-            | MessageType::MsgSnapStatus
-            | MessageType::MsgUnreachable => return Err(Error::LocalMessage(m.r#type)),
-            MessageType::MsgAppResp
-            | MessageType::MsgHeartbeatResp
-            | MessageType::MsgVoteResp
-            | MessageType::MsgPreVoteResp
-                if !self.raft.tracker.progress.contains_key(&m.from) =>
-            {
-                return Err(Error::UnknownPeer(m.from));
-            }
-            MessageType::MsgProp | MessageType::MsgReadIndex if m.entries.is_empty() => {
-                return malformed("a request needs an entry");
-            }
-            MessageType::MsgProp | MessageType::MsgReadIndex => {}
-            MessageType::MsgApp
-                if !(m.index + 1..).zip(&m.entries).all(|(index, e)| e.index == index) =>
-            {
-                return malformed("appended entries must follow each other");
-            }
-            _ if m.term == 0 => return malformed("a message between members carries a term"),
-            _ => {}
-        }
+        self.raft.inspect(&m)?;
         self.raft.step(m)
     }
 

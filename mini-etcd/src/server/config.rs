@@ -117,6 +117,11 @@ impl Config {
         Duration::from_secs(1) + self.election / 5
     }
 
+    /// Whether it begins a cluster of its own.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.initial_state == InitialState::New && self.initial_cluster.len() == 1
+    }
+
     /// An election in ticks.
     pub(crate) fn election_ticks(&self) -> u32 {
         (self.election.as_millis() / self.heartbeat.as_millis().max(1)).max(2) as u32

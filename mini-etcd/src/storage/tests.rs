@@ -235,6 +235,31 @@ proptest! {
         })?;
     }
 
+    /// Whatever is in the files, they are read or refused.
+    #[test]
+    fn random_bytes_in_the_files_are_no_panic(
+        log in prop::collection::vec(any::<u8>(), 0..400),
+        snap in prop::collection::vec(any::<u8>(), 0..200),
+        after in any::<bool>(),
+    ) {
+        block_on(async {
+            let disk = Memory::default();
+            let mut storage = created(&disk).await;
+            storage.save_snapshot(&snapshot(3, 1)).await.unwrap();
+            let path = log_file(&disk);
+            disk.with(&path, |file| {
+                if !after {
+                    file.clear();
+                }
+                file.extend(&log);
+            });
+            drop(Storage::open(Arc::new(disk.clone()), Path::new(DATA)).await);
+            let file = disk.0.lock().unwrap().keys().find(|p| p.extension().unwrap() == "snap").unwrap().clone();
+            disk.with(&file, |bytes| *bytes = snap);
+            drop(Storage::open(Arc::new(disk.clone()), Path::new(DATA)).await);
+        });
+    }
+
     /// A flipped bit is never read as something else, and is reported where it is.
     #[test]
     fn a_flipped_bit_is_refused_with_its_place(
