@@ -4,46 +4,11 @@
 //! shorter day: the same prehistory, in which the lot is drawn, and then the same steps closer
 //! together.
 
-use std::sync::Arc;
+mod short_day;
 
 use anatomy_lab::outcome::Severity;
-use anatomy_lab::scenario::{self, BUILT_IN};
-use anatomy_lab::sweep::pool;
-use anatomy_lab::{Outcome, Request, Scenario, narrate};
-
-/// When people act on the short day, in seconds from 14:10.
-const MESH_RESTART: i64 = 3 * 60;
-const APISERVER_RESTART: i64 = 6 * 60;
-const DELETION: i64 = 10 * 60;
-
-/// The short day: people act a few minutes apart, and the mesh is restarted within two.
-fn short_day() -> Scenario {
-    let (name, text) = BUILT_IN[0];
-    let sooner = [
-        ("starts = 2017-10-27T14:07:00", "starts = 2017-10-27T14:09:00"),
-        ("at = \"14:18:00\"\nactor", "at = \"14:12:30\"\nactor"),
-        ("at = \"14:26:00\"\nactor", "at = \"14:13:00\"\nactor"),
-        ("within = \"36m\"", "within = \"2m\""),
-        ("at = \"14:37:00\"\nactor", "at = \"14:16:00\"\nactor"),
-        ("at = \"15:27:00\"\nactor", "at = \"14:19:30\"\nactor"),
-        ("at = \"15:31:00\"\nactor", "at = \"14:20:00\"\nactor"),
-        ("ends = 2017-10-27T15:35:00", "ends = 2017-10-27T14:21:00"),
-    ];
-    let text = sooner.iter().fold(text.to_owned(), |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from}");
-        text.replace(from, to)
-    });
-    Scenario::parse(name, "short-day.toml", &text).expect("the shorter file is right")
-}
-
-fn play(scenario: Scenario, set: &[&str], seed: u64) -> Outcome {
-    let mut settings = scenario.defaults();
-    for setting in set {
-        settings.set(&scenario, setting).expect("the scenario knows it");
-    }
-    let request = Request::new(Arc::new(scenario), settings, seed);
-    pool::play(anatomy_lab::run, request).expect("the cluster can be built")
-}
+use anatomy_lab::{Outcome, narrate, scenario};
+use short_day::{APISERVER_RESTART, DELETION, MESH_RESTART, play, short_day};
 
 /// The short day with these settings, from the scenario's own seed. Whatever is set, no payment is lost
 /// or doubled.

@@ -12,13 +12,19 @@
 //! | [`outcome`] | what came of it: severity, phases, journeys, digest |
 //! | [`oracle`] | what must hold whatever happens |
 //! | [`narrate`] | how a person is told |
+//! | [`report`] | how it is told to somebody who was not there |
+//! | [`export`] | how other tools are told |
 //! | [`sweep`] | how often it happens over many seeds |
+//! | [`explore`] | why it happened: which conditions together, and what would have prevented it |
 //! | [`cli`] | what the program `anatomy` accepts |
 
 pub mod cli;
+pub mod explore;
+pub mod export;
 pub mod narrate;
 pub mod oracle;
 pub mod outcome;
+pub mod report;
 pub mod scenario;
 pub mod sweep;
 pub mod world;
@@ -39,6 +45,10 @@ pub struct Request {
     pub seed: u64,
     /// The act to stop after; none: play to the end.
     pub until: Option<String>,
+    /// The severity to stop at as soon as it is reached; none: play on.
+    pub goal: Option<outcome::Severity>,
+    /// The trail of a run to compare with, for [`Outcome::diverged`].
+    pub against: Option<Arc<[u16]>>,
     /// The event whose text is wanted ([`Outcome::captured`]), counted from 0 as in
     /// [`Outcome::trail`].
     pub capture_at: Option<usize>,
@@ -52,7 +62,16 @@ pub type EventSink = Arc<dyn Fn(&outcome::Event) + Send + Sync>;
 impl Request {
     /// A run of `scenario` to its end, with nobody listening.
     pub fn new(scenario: Arc<Scenario>, settings: Settings, seed: u64) -> Self {
-        Request { scenario, settings, seed, until: None, capture_at: None, on_event: None }
+        Request {
+            scenario,
+            settings,
+            seed,
+            until: None,
+            goal: None,
+            against: None,
+            capture_at: None,
+            on_event: None,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::facts::Facts;
 use crate::net::{
     clear_dirty, is_dirty, kick, reset_connection, set_driver, socket_exists, with_net,
 };
+use crate::record::When;
 use crate::scope;
 use crate::state::{State, with_state};
 
@@ -190,10 +191,8 @@ fn carry(now: Instant, due: Due) {
             let exists = socket_exists(flow.src(), flow.dst());
             with_state(|state| {
                 let (fabric, topology) = state.split();
-                if exists || fabric.has_left(flow) {
+                if exists || fabric.has_left(flow) || fabric.forget(flow) {
                     fabric.retry(now, flow, generation, &topology);
-                } else {
-                    fabric.forget(flow);
                 }
             });
         }
@@ -220,8 +219,9 @@ fn admit(state: &mut State, now: Instant, packet: Packet) {
     }
     let elapsed = state.elapsed(now);
     let facts = facts.at(elapsed, elapsed + at.saturating_duration_since(now));
+    let when = When { at: elapsed, wall: state.wall_at(elapsed, 0).0 };
     let machine = &mut state.machines[machine];
-    state.record.step(&mut machine.digest, facts.bytes(), || {
+    state.record.step(&mut machine.digest, facts.bytes(), when, || {
         format!("{elapsed:?} {}: packet {}", machine.name, facts.text())
     });
 }

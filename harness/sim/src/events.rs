@@ -12,7 +12,7 @@ use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-use crate::record::Event;
+use crate::record::{Event, When};
 use crate::scope;
 use crate::state::with_state;
 
@@ -86,7 +86,7 @@ fn record(level: &Level, fields: Fields) {
             Some(machine) => &mut state.machines[machine].digest,
             None => &mut state.world_digest,
         };
-        state.record.step(digest, &bytes, || {
+        state.record.step(digest, &bytes, When { at, wall }, || {
             let mut text = format!("{at:?} {machine_name}/{process_name}: {}", fields.message);
             for (name, value) in &fields.others {
                 let _ = write!(text, " {name}={value}");

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use turmoil_net::{Packet, TcpSegment, Transport};
 
 use crate::fault::FaultId;
-use crate::flow::{Flow, FlowKey, Waiting, flow_stream, key_of};
+use crate::flow::{Flow, FlowKey, Waiting, answers_syn, flow_stream, is_refusal, key_of, refusal};
 use crate::queue::Queue;
 use crate::retransmission::{SYN_GIVE_UP, data_give_up, next_retransmission};
 use crate::topology::{Path, Topology};
@@ -145,8 +145,8 @@ impl Fabric {
                 self.queue.push(at, Due::Deliver(packet, to));
                 Some((from, Fate::Arrives(at, fault)))
             }
-            // Nobody retransmits a reset.
-            Path::Blocked(_) if segment.flags.rst => None,
+            // Nobody retransmits a reset; but a SYN is, and each is refused anew.
+            Path::Blocked(_) if segment.flags.rst && !is_refusal(segment) => None,
             Path::Blocked(fault) => {
                 self.wait(now, key, packet, None);
                 Some((from, Fate::Waits(fault)))
@@ -239,11 +239,18 @@ impl Fabric {
         waiting.is_some_and(Waiting::has_left)
     }
 
-    /// Drops what a flow has waiting: its sender's kernel has forgotten the connection.
-    pub fn forget(&mut self, key: FlowKey) {
-        if let Some(flow) = self.flows.get_mut(&key) {
-            flow.waiting = None;
+    /// The sender's kernel has forgotten the connection: drops what the flow has waiting. Where that
+    /// was the answer to a SYN, the next SYN is refused. Returns whether anything is left to send.
+    pub fn forget(&mut self, key: FlowKey) -> bool {
+        let Some(flow) = self.flows.get_mut(&key) else { return false };
+        if let Some(waiting) = &mut flow.waiting
+            && let Some(refusal) = waiting.packets.front().and_then(refusal)
+        {
+            waiting.packets = VecDeque::from([refusal]);
+            return true;
         }
+        flow.waiting = None;
+        false
     }
 
     /// The patience of a waiting flow is at an end: returns (peer, local) of the connections whose
@@ -313,12 +320,14 @@ impl Fabric {
     }
 
     /// Forgets what machine addresses had waiting to be retransmitted: their kernel is gone. What
-    /// is on the link is not theirs any more.
+    /// is on the link is not theirs any more, and a SYN that they have not answered is its sender's.
     pub fn forget_senders(&mut self, is_gone: impl Fn(IpAddr) -> bool) {
         for (key, flow) in &mut self.flows {
             if is_gone(key.src().ip()) {
                 flow.has_ended = true;
-                flow.waiting.take_if(|waiting| waiting.kept_by.is_none());
+                flow.waiting.take_if(|waiting| {
+                    waiting.kept_by.is_none() && !waiting.packets.front().is_some_and(answers_syn)
+                });
             }
         }
     }
@@ -340,9 +349,7 @@ impl Fabric {
 /// answer, the receiver. `None`: nobody does.
 fn patience(segment: &TcpSegment) -> Option<Duration> {
     let flags = segment.flags;
-    // The kernel numbers a refusal 0, and acknowledges the SYN with it.
-    let refuses = flags.rst && flags.ack && segment.seq == 0;
-    if flags.syn || refuses {
+    if flags.syn || is_refusal(segment) {
         Some(SYN_GIVE_UP)
     } else if flags.rst && flags.ack {
         None

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use harness_env::rng;
 use tokio::time::Instant;
-use turmoil_net::{Packet, TcpSegment, Transport};
+use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use crate::fault::FaultId;
 use crate::link::Link;
@@ -135,6 +135,26 @@ pub(crate) fn key_of(packet: &Packet, segment: &TcpSegment) -> FlowKey {
         SocketAddr::new(packet.src, segment.src_port),
         SocketAddr::new(packet.dst, segment.dst_port),
     )
+}
+
+/// Whether this refuses a SYN: the kernel numbers it 0 and acknowledges the SYN with it.
+pub(crate) fn is_refusal(segment: &TcpSegment) -> bool {
+    segment.flags.rst && segment.flags.ack && segment.seq == 0
+}
+
+/// Whether this is what a SYN is answered with.
+pub(crate) fn answers_syn(packet: &Packet) -> bool {
+    matches!(&packet.payload, Transport::Tcp(s) if (s.flags.syn && s.flags.ack) || is_refusal(s))
+}
+
+/// What the SYN that this packet answers gets from a kernel where nobody listens any more.
+pub(crate) fn refusal(answer: &Packet) -> Option<Packet> {
+    let Transport::Tcp(answered) = &answer.payload else { return None };
+    answers_syn(answer).then(|| {
+        let flags = TcpFlags { rst: true, ack: true, ..TcpFlags::default() };
+        let refuses = TcpSegment { seq: 0, flags, window: 0, ..answered.clone() };
+        Packet { payload: Transport::Tcp(refuses), ..answer.clone() }
+    })
 }
 
 pub(crate) fn is_handshake(packet: &Packet) -> bool {

@@ -4,10 +4,12 @@
 //! the digest of the run. The *trail* keeps two bytes of the run's digest after each step, so that
 //! two runs can be compared step by step afterwards: the digest is rolling, so once they differ
 //! they differ to the end (but for one step in 65,536 that agrees by chance), and the first
-//! difference is found by bisection.
+//! difference is found by bisection. A run that is given the trail of another finds it while it runs:
+//! [`Divergence`].
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -76,6 +78,26 @@ pub struct Event {
     pub fields: BTreeMap<String, String>,
 }
 
+/// The first step of a run that is not in the trail it was compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The step, counted from 0.
+    pub step: u64,
+    /// Virtual time since the run began.
+    pub at: Duration,
+    /// The wall clock, in nanoseconds since the Unix epoch.
+    pub wall: i64,
+    /// What the step was in this run.
+    pub text: String,
+}
+
+/// When a step was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct When {
+    pub at: Duration,
+    pub wall: i64,
+}
+
 /// The record of a run.
 pub(crate) struct Record {
     pub digest: Digest,
@@ -83,19 +105,28 @@ pub(crate) struct Record {
     pub trail: Option<Vec<u16>>,
     pub capture_at: Option<u64>,
     pub captured: Option<String>,
+    pub other: Option<Arc<[u16]>>,
+    pub diverged: Option<Divergence>,
     pub events: Vec<Event>,
     pub next_event: u64,
     pub keep_debug: bool,
 }
 
 impl Record {
-    pub fn new(trail: bool, capture_at: Option<u64>, keep_debug: bool) -> Self {
+    pub fn new(
+        trail: bool,
+        capture_at: Option<u64>,
+        other: Option<Arc<[u16]>>,
+        keep_debug: bool,
+    ) -> Self {
         Record {
             digest: Digest::default(),
             steps: 0,
             trail: trail.then(Vec::new),
             capture_at,
             captured: None,
+            other,
+            diverged: None,
             events: Vec::new(),
             next_event: 0,
             keep_debug,
@@ -103,8 +134,14 @@ impl Record {
     }
 
     /// Rolls one step into a machine's digest and the run's. `text` is asked for only if this is
-    /// the step to capture.
-    pub fn step(&mut self, machine: &mut Digest, bytes: &[u8], text: impl FnOnce() -> String) {
+    /// the step to capture, or the first that is not in the other trail.
+    pub fn step(
+        &mut self,
+        machine: &mut Digest,
+        bytes: &[u8],
+        when: When,
+        text: impl Fn() -> String,
+    ) {
         machine.feed(bytes);
         self.digest.feed(&machine.0.to_le_bytes());
         if let Some(trail) = &mut self.trail {
@@ -112,6 +149,14 @@ impl Record {
         }
         if self.capture_at == Some(self.steps) {
             self.captured = Some(text());
+        }
+        if let Some(other) = &self.other
+            && other.get(self.steps as usize) != Some(&(self.digest.0 as u16))
+        {
+            let (step, When { at, wall }) = (self.steps, when);
+            self.diverged = Some(Divergence { step, at, wall, text: text() });
+            // Digests roll: nothing after this can be compared.
+            self.other = None;
         }
         self.steps += 1;
     }

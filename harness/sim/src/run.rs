@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use harness_env::Wall;
@@ -17,7 +17,7 @@ use crate::entropy;
 use crate::events::Recorder;
 use crate::fault::FaultReport;
 use crate::machine::MachineSpec;
-use crate::record::{Digest, Event};
+use crate::record::{Digest, Divergence, Event};
 use crate::world::World;
 use crate::{net, scope, state};
 
@@ -34,6 +34,7 @@ pub struct Config {
     pub(crate) preemption: f64,
     pub(crate) trail: bool,
     pub(crate) capture_at: Option<u64>,
+    pub(crate) compare_with: Option<Arc<[u16]>>,
     pub(crate) debug_events: bool,
 }
 
@@ -47,6 +48,7 @@ impl Config {
             preemption: 0.0,
             trail: false,
             capture_at: None,
+            compare_with: None,
             debug_events: false,
         }
     }
@@ -86,6 +88,13 @@ impl Config {
         self
     }
 
+    /// Compared with the trail of another run, for [`Report::diverged`].
+    #[must_use]
+    pub fn compare_with(mut self, trail: Arc<[u16]>) -> Self {
+        self.compare_with = Some(trail);
+        self
+    }
+
     /// Keeping DEBUG events too. They are part of the digest either way.
     #[must_use]
     pub fn keep_debug_events(mut self) -> Self {
@@ -109,6 +118,8 @@ pub struct Report<T> {
     pub trail: Vec<u16>,
     /// What the step asked for was.
     pub captured: Option<String>,
+    /// Where this run first did something else than the one it was compared with.
+    pub diverged: Option<Divergence>,
     /// How many steps (packets and events) there were.
     pub steps: u64,
     /// Virtual time that passed.

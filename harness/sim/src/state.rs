@@ -74,7 +74,12 @@ impl State {
 
     /// The wall clock of a machine whose clock is off by `skew` nanoseconds.
     pub fn wall(&self, skew: i64) -> Wall {
-        Wall(self.epoch.after(self.now()).0 + self.jumped + skew)
+        self.wall_at(self.now(), skew)
+    }
+
+    /// The same at a time of this instant.
+    pub fn wall_at(&self, elapsed: Duration, skew: i64) -> Wall {
+        Wall(self.epoch.after(elapsed).0 + self.jumped + skew)
     }
 
     /// Sets what libraries on this thread think the time is.
@@ -186,7 +191,12 @@ pub(crate) fn build(config: &Config) {
             links: Links::default(),
             faults: BTreeMap::new(),
             cuts: Vec::new(),
-            record: Record::new(config.trail, config.capture_at, config.debug_events),
+            record: Record::new(
+                config.trail,
+                config.capture_at,
+                config.compare_with.clone(),
+                config.debug_events,
+            ),
             world_digest: Digest::default(),
         });
     });
@@ -212,6 +222,7 @@ pub(crate) fn report<T>((state, simulated): (State, Duration), result: T) -> Rep
         events: state.record.events,
         trail: state.record.trail.unwrap_or_default(),
         captured: state.record.captured,
+        diverged: state.record.diverged,
         faults: state.faults.into_values().map(|active| active.report).collect(),
     }
 }

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::observer::Observer;
 use crate::Profile;
 
 /// Whether a member begins a cluster or joins one. Without meaning once it has a log.
@@ -48,6 +50,8 @@ pub struct Config {
     pub catch_up_entries: u64,
     /// Whether a membership change that could cost the quorum is refused.
     pub strict_reconfig_check: bool,
+    /// Who is told what the member does.
+    pub observer: Option<Arc<dyn Observer>>,
     /// Whether an election is asked about before it is held.
     pub pre_vote: bool,
     /// Operations in a transaction.
@@ -96,6 +100,7 @@ impl Config {
             snapshot_count: 10_000,
             catch_up_entries: 5_000,
             strict_reconfig_check: true,
+            observer: None,
             pre_vote: profile >= Profile::V3_4,
             max_txn_ops: 128,
             max_request_bytes: 1536 << 10,

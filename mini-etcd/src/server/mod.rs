@@ -20,6 +20,7 @@
 //! | `quota`, `metrics` | how much is stored, and when that is too much; what is counted |
 //! | `peer` | how members talk |
 //! | `grpc` | how clients are served |
+//! | [`observer`] | what somebody who checks the member is told |
 //! | [`refusal`] | what clients are told when they are refused |
 
 pub mod apply;
@@ -34,6 +35,7 @@ mod grpc;
 pub mod membership;
 mod metrics;
 mod node;
+pub mod observer;
 mod peer;
 mod quota;
 mod reads;

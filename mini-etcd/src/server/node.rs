@@ -18,6 +18,7 @@ use super::apply::{self, Reply};
 use super::error::Error;
 use super::membership::peer_addr;
 use super::metrics::Kind;
+use super::observer::Observation;
 use super::shared::{Leader, Progress, Shared};
 use crate::Profile;
 use crate::raft::{
@@ -73,6 +74,7 @@ pub(crate) struct Node {
 impl Node {
     /// Runs until the disk fails, or the log turns out not to be the one that was acknowledged.
     pub async fn run(mut self) -> Error {
+        self.observe(|node| node.beginning());
         // A cluster of one has nobody to hear from (etcd 3.3 etcdserver/server.go `adjustTicks`).
         if self.shared.config.profile >= Profile::V3_4 && self.shared.config.is_alone() {
             (1..self.shared.config.election_ticks()).for_each(|_| self.raft.tick());
@@ -172,11 +174,16 @@ impl Node {
         }
         self.raft.advance(ready);
         self.publish_progress();
+        let status = self.shared.config.observer.is_some().then(|| self.raft.status());
+        self.observe(|_| Observation::Turned(status.as_ref().expect("somebody observes")));
         self.snapshot_if_due().await
     }
 
     /// Makes durable what has to be, and installs a snapshot.
     async fn save(&mut self, ready: &Ready) -> Result<(), Error> {
+        let snapshot = ready.snapshot.as_ref().and_then(|snapshot| snapshot.metadata.as_ref());
+        let (entries, hard_state) = (&ready.entries[..], ready.hard_state.as_ref());
+        self.observe(|_| Observation::Saving { snapshot, entries, hard_state });
         if let Some(snapshot) = &ready.snapshot {
             self.storage.save_snapshot(snapshot).await?;
         }
@@ -185,6 +192,7 @@ impl Node {
         if ready.must_sync {
             self.shared.metrics.wal_syncs.add(begun.elapsed());
         }
+        self.observe(|_| Observation::Saved);
         if let Some(snapshot) = &ready.snapshot {
             self.install(snapshot)?;
         }
@@ -201,6 +209,7 @@ impl Node {
                 message.snapshot = Some(self.snapshot_now());
             }
         }
+        self.observe(|_| Observation::Sent(&messages));
         for undelivered in self.shared.transport.send(messages) {
             self.raft.report_unreachable(undelivered.to);
             if undelivered.snapshot {
@@ -260,7 +269,7 @@ impl Node {
     }
 
     fn apply(&mut self, entry: Entry) -> Result<(), Error> {
-        let index = entry.index;
+        let (index, applied) = (entry.index, entry.clone());
         let undecodable = |what| move |_| Error::Undecodable { index, what };
         match entry.r#type() {
             // What was put into the log to have something in it.
@@ -277,6 +286,11 @@ impl Node {
             }
         }
         self.applied = index;
+        self.observe(|node| Observation::Applied {
+            entry: &applied,
+            revision: node.shared.revision.get(),
+            members: &node.members,
+        });
         Ok(())
     }
 
@@ -371,6 +385,23 @@ impl Node {
         self.log.apply_snapshot(snapshot.clone()).expect("a newer snapshot");
         (self.snapshot, self.applied) = (index, index);
         Ok(())
+    }
+
+    /// Tells whoever observes, if anybody does.
+    fn observe<'a>(&'a self, what: impl FnOnce(&'a Self) -> Observation<'a>) {
+        if let Some(observer) = &self.shared.config.observer {
+            observer.observe(self.shared.id, what(self));
+        }
+    }
+
+    /// What it begins with.
+    fn beginning(&self) -> Observation<'static> {
+        let (hard_state, _) = self.log.initial_state();
+        let snapshot = self.log.snapshot().ok().and_then(|snapshot| snapshot.metadata);
+        let (first, last) = (self.log.first_index(), self.log.last_index());
+        let log = self.log.entries(first, last + 1, u64::MAX).unwrap_or_default();
+        let (snapshot, applied) = (snapshot.unwrap_or_default(), self.applied);
+        Observation::Started { hard_state, snapshot, log, applied }
     }
 
     fn publish_progress(&self) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::seeds::{self, Range};
+use crate::outcome::Severity;
 
 /// Takes production outages apart: plays an incident on a real cluster in one deterministic process.
 #[derive(Parser)]
@@ -26,6 +27,13 @@ pub enum Command {
     Sweep(SweepArgs),
     /// Play each seed twice, in two processes and beside other runs, and compare
     Verify(VerifyArgs),
+    /// Tell why one run went as it did, and what would have changed it
+    Explain(ExplainArgs),
+    /// Play a scenario and write a report: one HTML file that opens from disk
+    Report(ReportArgs),
+    /// Play a scenario and write it in another tool's format
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// One half of `verify`
     #[command(name = "__run", hide = true)]
     Child(ChildArgs),
@@ -107,6 +115,92 @@ pub struct VerifyArgs {
     pub jobs: Option<usize>,
     #[command(flatten)]
     pub choice: Choice,
+}
+
+/// What every analysis is told.
+#[derive(Args)]
+pub struct AnalysisArgs {
+    /// Runs at a time [default: one a core]
+    #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
+    pub jobs: Option<usize>,
+    /// The folder that keeps the runs: what was played is not played again [default: .anatomy]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the result as JSON to standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// The run's seed [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    /// Set a factor's level, with a time if need be (`forced@14:40`), or a number
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    /// What is explained: ok, degraded, partial, total or data-loss [default: as bad as it got]
+    #[arg(long, value_name = "SEVERITY")]
+    pub target: Option<Severity>,
+    /// Over how many seeds necessity and sufficiency are counted; 0: not at all
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub pairs: usize,
+    /// Find out from when until when each step could have been taken, and whether order matters
+    #[arg(long)]
+    pub timing: bool,
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+}
+
+impl ExplainArgs {
+    /// What of it every run is told.
+    pub fn choice(&self) -> Choice {
+        Choice { set: self.set.clone(), until: None }
+    }
+}
+
+#[derive(Args)]
+pub struct ReportArgs {
+    /// What is played: a built-in scenario's name, or the path of a file
+    #[arg(long = "run", value_name = "SCENARIO", default_value = "monzo-2017")]
+    pub scenario: String,
+    /// Where every random stream begins [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Where the report goes
+    #[arg(long, short, value_name = "FILE.html")]
+    pub out: PathBuf,
+    /// Write the post-mortem, which the report offers too, as Markdown
+    #[arg(long, value_name = "FILE.md")]
+    pub markdown: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum ExportCommand {
+    /// A trace for Perfetto (FILE.pftrace) or Chrome's trace viewer (FILE.json)
+    Trace(ExportArgs),
+    /// A journal as Chaos Toolkit writes it (FILE.json)
+    Ctk(ExportArgs),
+}
+
+#[derive(Args)]
+pub struct ExportArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// Where every random stream begins [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Where it goes; what it ends in decides the format of a trace
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]

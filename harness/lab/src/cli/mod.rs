@@ -4,12 +4,17 @@
 //! failed; 2 bad usage. Bad usage is one message that says where and what is allowed. Progress and
 //! messages go to standard error, results to standard output.
 
+mod analysis;
 mod args;
 mod child;
+mod explain;
+mod export;
 mod list;
 mod output;
+mod played;
 mod prepare;
 mod replay;
+mod report;
 mod run;
 mod seeds;
 mod state;
@@ -53,6 +58,9 @@ fn dispatch(arguments: Vec<std::ffi::OsString>, runner: Runner) -> Result<u8, Tr
         Command::Replay(args) => replay::replay(&args, runner),
         Command::Sweep(args) => sweep::sweep(&args, runner),
         Command::Verify(args) => verify::verify(&args, runner),
+        Command::Explain(args) => explain::run(&args, runner),
+        Command::Report(args) => report::report(&args, runner),
+        Command::Export(command) => export::export(&command, runner),
         Command::Child(args) => child::child(&args, runner),
     }
 }

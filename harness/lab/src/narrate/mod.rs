@@ -5,9 +5,11 @@
 //! whoever prints it strips them where there is no terminal ([`anstream`]). No line is wider than
 //! [`WIDTH`] columns, words that cannot be broken excepted.
 
+mod explanation;
 mod header;
 mod phases;
 mod strip;
+mod table;
 mod text;
 mod timeline;
 mod verdict;
@@ -15,6 +17,8 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use explanation::explained;
+pub use table::Table;
 pub use text::{Paint, duration, thousands, wrap};
 pub use verdict::severity_style;
 

@@ -41,6 +41,31 @@ pub struct Entry {
     pub because: Vec<String>,
 }
 
+/// What became of a step of the scenario once its time had come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepOutcome {
+    /// The act.
+    pub act: String,
+    /// Its number in the act, counted from 0.
+    pub index: usize,
+    /// When it was due: seconds from the scenario's zero.
+    pub due: f64,
+    /// Who was to take it.
+    pub actor: String,
+    /// What: its name in scenario files.
+    pub action: String,
+    /// The factor that decides whether.
+    pub factor: Option<String>,
+    /// What was looked for; none where nobody had to look.
+    pub symptom: Option<String>,
+    /// The signs of it that were seen.
+    pub seen: Vec<String>,
+    /// Whether it was taken.
+    pub taken: bool,
+    /// When it was done, or given up: seconds from the scenario's zero.
+    pub ended: Option<f64>,
+}
+
 /// An act as it was played.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActSpan {

@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::Request;
 use crate::scenario::Settings;
 
-pub use event::{ActSpan, Entry, Event, FaultRecord, PoolState, Violation};
+pub use event::{ActSpan, Entry, Event, FaultRecord, PoolState, StepOutcome, Violation};
 pub use journeys::{JourneyOutcome, Sample};
 pub use phases::Phase;
-pub use severity::Severity;
+pub use severity::{Reached, Severity, reached};
 
 /// What the world knows at the end of a run.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Record {
     pub timeline: Vec<Entry>,
     /// The faults that were injected.
     pub faults: Vec<FaultRecord>,
+    /// The steps whose time came, in the order in which they were decided.
+    pub steps: Vec<StepOutcome>,
     /// What the oracles found.
     pub violations: Vec<Violation>,
     /// The stream-quota pools of the apiservers' etcd clients at the end of every act.
@@ -49,6 +51,10 @@ pub struct Record {
     pub trail: Vec<u16>,
     /// The event that [`Request::capture_at`] asked for.
     pub captured: Option<Event>,
+    /// The first event that is not in [`Request::against`].
+    pub diverged: Option<Event>,
+    /// Whether the run stopped because [`Request::goal`] was reached.
+    pub stopped: bool,
 }
 
 /// What came of a run. Times are seconds from the scenario's zero, on the wall clock of the story.
@@ -64,8 +70,14 @@ pub struct Outcome {
     pub assumptions: Vec<String>,
     /// The act the run stopped after, where it was told to.
     pub until: Option<String>,
+    /// The severity that the run stopped at as soon as it was reached, where it did.
+    #[serde(default)]
+    pub stopped_at: Option<Severity>,
     /// How bad it got.
     pub severity: Severity,
+    /// When each severity above `ok` first began.
+    #[serde(default)]
+    pub reached: Vec<Reached>,
     /// Why it counts as that bad.
     pub reasons: Vec<String>,
     /// Which conditions together led to it.
@@ -84,6 +96,9 @@ pub struct Outcome {
     pub acts: Vec<ActSpan>,
     /// What mattered, in order of time.
     pub timeline: Vec<Entry>,
+    /// The steps whose time came, in the order in which they were decided.
+    #[serde(default)]
+    pub steps: Vec<StepOutcome>,
     /// The faults and what effect they had.
     pub faults: Vec<FaultRecord>,
     /// What the oracles found.
@@ -96,6 +111,9 @@ pub struct Outcome {
     /// The event that the request asked for.
     #[serde(skip)]
     pub captured: Option<Event>,
+    /// The first event that is not in the run that the request compares with.
+    #[serde(skip)]
+    pub diverged: Option<Event>,
 }
 
 impl Outcome {
@@ -117,7 +135,9 @@ impl Outcome {
                 .collect(),
             settings,
             until: request.until.clone(),
+            stopped_at: request.goal.filter(|_| record.stopped),
             severity,
+            reached: severity::first_reached(&table, &scenario.workload.journeys, &levels, lost),
             reasons,
             chain: record.chain,
             digest: format!("{:032x}", record.digest),
@@ -127,11 +147,13 @@ impl Outcome {
             phases: phases::phases(&levels),
             acts: record.acts,
             timeline: record.timeline,
+            steps: record.steps,
             faults: record.faults,
             violations: record.violations,
             pools: record.pools,
             trail: record.trail,
             captured: record.captured,
+            diverged: record.diverged,
         }
     }
 

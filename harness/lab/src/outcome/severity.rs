@@ -44,6 +44,60 @@ impl Severity {
     }
 }
 
+impl std::str::FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Severity::ALL.into_iter().find(|severity| severity.name() == text);
+        found.ok_or_else(|| format!("allowed: {}", Severity::ALL.map(Severity::name).join(", ")))
+    }
+}
+
+/// When a severity first began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The severity.
+    pub severity: Severity,
+    /// The beginning of the first ten seconds that count towards it, from the scenario's zero; none
+    /// for what only the books can tell.
+    pub at: Option<i64>,
+}
+
+/// How bad the requests that these samples are of make it: `ok`, `partial` or `total`.
+pub fn reached(journeys: &[Journey], samples: &[super::Sample]) -> Severity {
+    let levels = levels(&Table::of(journeys, samples), journeys);
+    levels.into_iter().map(|(_, level)| level).max().unwrap_or_default()
+}
+
+/// When each severity above `ok` first began.
+pub(super) fn first_reached(
+    table: &Table,
+    journeys: &[Journey],
+    levels: &[Level],
+    lost: bool,
+) -> Vec<Reached> {
+    let missed = |n: &usize| {
+        journeys.iter().zip(&table.journeys).any(|(journey, buckets)| {
+            buckets[*n].ratio().is_some_and(|ratio| ratio < journey.objective)
+        })
+    };
+    let degraded = (0..table.starts.len()).find(missed).map(|n| table.starts[n]);
+    let since = |severity: Severity| {
+        levels.iter().find(|(_, level)| *level >= severity).map(|(start, _)| *start)
+    };
+    let times = [
+        (Severity::Degraded, degraded),
+        (Severity::Partial, since(Severity::Partial)),
+        (Severity::Total, since(Severity::Total)),
+    ];
+    let timed = times.into_iter().filter(|(_, at)| at.is_some());
+    let mut reached: Vec<_> = timed.map(|(severity, at)| Reached { severity, at }).collect();
+    if lost {
+        reached.push(Reached { severity: Severity::DataLoss, at: None });
+    }
+    reached
+}
+
 /// How bad it was in the ten seconds from `.0`: `Ok`, `Partial` or `Total`.
 pub(super) type Level = (i64, Severity);
 
@@ -213,6 +267,33 @@ mod tests {
             journey != "pay" || !(100..160).contains(&at)
         });
         assert_eq!(judged(&samples, false), Severity::Degraded);
+    }
+
+    #[test]
+    fn each_severity_has_the_moment_that_it_began() {
+        let samples = history(0..600, |journey, at| match journey {
+            "feed" => at < 300,
+            "pay" => at != 40 && at < 150,
+            _ => true,
+        });
+        let journeys = journeys();
+        let table = Table::of(&journeys, &samples);
+        let found = first_reached(&table, &journeys, &levels(&table, &journeys), true);
+        let found: Vec<_> = found.into_iter().map(|one| (one.severity, one.at)).collect();
+        let expected = [
+            (Severity::Degraded, Some(40)),
+            (Severity::Partial, Some(150)),
+            (Severity::Total, Some(300)),
+            (Severity::DataLoss, None),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(reached(&journeys, &samples), Severity::Total);
+    }
+
+    #[test]
+    fn a_severity_is_read_from_its_name() {
+        assert!(Severity::ALL.iter().all(|one| one.name().parse() == Ok(*one)));
+        assert!("bad".parse::<Severity>().is_err_and(|allowed| allowed.contains("data-loss")));
     }
 
     #[test]

@@ -55,11 +55,19 @@ impl Calendar {
         self.civil(at).strftime("%a %-d %b %Y").to_string()
     }
 
+    /// The moment as RFC 3339 has it, to a millisecond: `2017-10-27T14:10:00.000+01:00`.
+    pub fn stamp(&self, at: f64) -> String {
+        format!("{:.3}", self.timestamp(at).display_with_offset(self.offset))
+    }
+
     fn civil(&self, at: f64) -> DateTime {
+        self.offset.to_datetime(self.timestamp(at))
+    }
+
+    fn timestamp(&self, at: f64) -> Timestamp {
         // `as` saturates; every i64 of nanoseconds is a date that jiff knows.
         let nanos = self.zero.0.saturating_add((at * 1e9).round() as i64);
-        let stamp = Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::UNIX_EPOCH);
-        self.offset.to_datetime(stamp)
+        Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// The moment when the clock shows `time` on the day of `day`.

@@ -36,6 +36,7 @@ pub struct File {
     pub phase: Vec<Phase>,
     #[serde(default)]
     pub reference: Vec<Reference>,
+    pub lottery: Option<Lottery>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,4 +153,13 @@ pub struct Reference {
     pub text: String,
     pub source: String,
     pub kind: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lottery {
+    pub act: Spanned<String>,
+    pub lost: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub doc: String,
 }

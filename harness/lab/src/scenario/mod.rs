@@ -12,6 +12,7 @@ mod error;
 mod factor;
 mod file;
 mod library;
+mod moved;
 mod resolve;
 mod settings;
 pub mod suggest;
@@ -63,6 +64,8 @@ pub struct Scenario {
     pub phases: Vec<RealPhase>,
     /// What really happened, and when.
     pub references: Vec<Reference>,
+    /// What chance decides before the main act, for analyses that ask what follows from it.
+    pub lottery: Option<Lottery>,
     /// A hash of the file's text: runs of different texts are not the same scenario.
     pub hash: u64,
 }
@@ -178,25 +181,50 @@ pub struct Step {
     pub doc: String,
 }
 
-/// Whether a step is taken.
+/// Whether a step is taken once its time has come.
+///
+/// Who takes a step on a symptom looks for it whatever the level says, and the level decides what
+/// follows. So two runs that differ in a level are the same up to the deed itself, and the same
+/// altogether where both do it or neither does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// At its time, whatever is seen.
+    /// It is taken, whatever is seen.
     Always,
-    /// At its time, if the operators see this.
-    IfSeen(Symptom),
-    /// Not in this run.
+    /// It is taken if its symptom is seen.
+    IfSeen,
+    /// It is not taken.
     Never,
+}
+
+/// How a step is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// All of it.
+    Whole,
+    /// One first; the rest only if that one does well.
+    Canary,
 }
 
 impl Step {
     /// What the settings say about this step.
     pub fn decision(&self, settings: &Settings) -> Decision {
-        match self.factor.as_deref().map(|factor| settings.level(factor)) {
+        match self.level(settings) {
             Some("off") => Decision::Never,
-            Some("reactive") | None => self.symptom.map_or(Decision::Always, Decision::IfSeen),
-            Some(_) => Decision::Always,
+            Some("reactive" | "canary") | None if self.symptom.is_some() => Decision::IfSeen,
+            _ => Decision::Always,
         }
+    }
+
+    /// How the settings want it taken.
+    pub fn manner(&self, settings: &Settings) -> Manner {
+        match self.level(settings) {
+            Some("canary") => Manner::Canary,
+            _ => Manner::Whole,
+        }
+    }
+
+    fn level<'a>(&self, settings: &'a Settings) -> Option<&'a str> {
+        self.factor.as_deref().map(|factor| settings.level(factor))
     }
 }
 
@@ -209,6 +237,18 @@ pub struct RealPhase {
     pub starts: Wall,
     /// Where that is written.
     pub source: String,
+}
+
+/// A condition that chance brings about, or does not, before the main act begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lottery {
+    /// The act that it is decided in.
+    pub act: String,
+    /// The resources whose etcd clients must have lost their quota when that act is over: any one of
+    /// an apiserver's for each.
+    pub lost: Vec<String>,
+    /// What it is, for people.
+    pub doc: String,
 }
 
 /// A moment of the real incident.

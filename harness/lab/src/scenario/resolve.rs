@@ -15,7 +15,8 @@ use super::factor::Factor;
 use super::file::{self, File};
 use super::settings::Setting;
 use super::{
-    Cluster, Entry, Journey, Number, RealPhase, Reference, Scenario, Service, Workload, vocabulary,
+    Cluster, Entry, Journey, Lottery, Number, RealPhase, Reference, Scenario, Service, Workload,
+    vocabulary,
 };
 
 /// Reads and checks a file.
@@ -46,6 +47,7 @@ fn scenario(name: &str, file: &File, text: &str) -> Result<Scenario, Problem> {
         factors,
         phases: phases(file, &calendar)?,
         references: references(file, &calendar)?,
+        lottery: file.lottery.as_ref().map(|written| lottery(written, file)).transpose()?,
         hash: xxh3_64(text.as_bytes()),
     };
     used(file)?;
@@ -166,7 +168,7 @@ fn used(file: &File) -> Result<(), Problem> {
             .iter()
             .any(|step| step.factor.as_ref().is_some_and(|factor| factor.get_ref() == name));
         let allowed = match vocabulary::levels(name) {
-            _ if governs && factor.kind == super::Kind::Human => &["off", "reactive", "forced"],
+            _ if governs && factor.kind == super::Kind::Human => human_levels(file, name),
             _ if governs => &["on", "off"][..],
             Some(levels) => levels,
             None => {
@@ -185,6 +187,33 @@ fn used(file: &File) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// What people can be told of the steps of a factor: one proxy can be restarted before the others.
+fn human_levels(file: &File, factor: &str) -> &'static [&'static str] {
+    let governed =
+        |step: &&file::Step| step.factor.as_ref().is_some_and(|name| name.get_ref() == factor);
+    let mut steps = file.step.iter().filter(governed);
+    if steps.all(|step| step.action.get_ref() == "restart-mesh") {
+        return &["off", "reactive", "forced", "canary"];
+    }
+    &["off", "reactive", "forced"]
+}
+
+fn lottery(written: &file::Lottery, file: &File) -> Result<Lottery, Problem> {
+    let acts = file.act.iter().map(|act| act.name.get_ref().as_str());
+    if !acts.clone().any(|act| act == written.act.get_ref()) {
+        return Err(not_among(written.act.span(), "the act", written.act.get_ref(), acts));
+    }
+    if written.lost.get_ref().is_empty() {
+        return Err(problem(written.lost.span(), "at least one resource is needed"));
+    }
+    distinct("the resource", written.lost.get_ref().iter())?;
+    Ok(Lottery {
+        act: written.act.get_ref().clone(),
+        lost: written.lost.get_ref().iter().map(|name| name.get_ref().clone()).collect(),
+        doc: written.doc.clone(),
+    })
 }
 
 fn numbers(file: &[file::Number], services: &[Service]) -> Result<Vec<Number>, Problem> {

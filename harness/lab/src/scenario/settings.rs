@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scenario, suggest, vocabulary};
+use super::{Scenario, moved, suggest, vocabulary};
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,8 +69,17 @@ impl Settings {
     /// The level of `factor`; the usual one where the scenario has no such factor.
     pub fn level(&self, factor: &str) -> &str {
         match self.0.get(factor) {
-            Some(Setting::Level(level)) => level,
+            Some(Setting::Level(level)) => moved::split(level).0,
             _ => vocabulary::levels(factor).map_or("on", |levels| levels[0]),
+        }
+    }
+
+    /// When the steps of `factor` begin in place of the scenario's time: what stands behind the `@`
+    /// of its level.
+    pub fn moved(&self, factor: &str) -> Option<&str> {
+        match self.0.get(factor) {
+            Some(Setting::Level(level)) => moved::split(level).1,
+            _ => None,
         }
     }
 
@@ -112,9 +121,16 @@ impl Settings {
         };
         let (name, value) = (name.trim(), value.trim());
         let setting = if let Some(factor) = scenario.factors.iter().find(|f| f.name == name) {
-            if !factor.levels.iter().any(|level| level == value) {
-                let help = suggest::allowed(value, factor.levels.iter().map(String::as_str));
-                return Err(wrong(format!("`{name}` has no level `{value}`"), help));
+            let (level, time) = moved::split(value);
+            if !factor.levels.iter().any(|known| known == level) {
+                let help = suggest::allowed(level, factor.levels.iter().map(String::as_str));
+                return Err(wrong(format!("`{name}` has no level `{level}`"), help));
+            }
+            if let Some(time) = time {
+                let problem = moved::check(scenario, name, time).err();
+                if let Some((message, help)) = problem {
+                    return Err(wrong(message, help));
+                }
             }
             Setting::Level(value.to_owned())
         } else if let Some(number) = scenario.numbers.iter().find(|n| n.name == name) {

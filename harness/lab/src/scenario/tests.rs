@@ -46,10 +46,10 @@ fn the_built_in_scenario_has_the_factors_and_acts_of_the_record() {
         ("kubernetes", "1.7|1.5|1.8|1.10"),
         ("linkerd", "0.9.1|1.0.0"),
         ("ledger-deploy", "on|off"),
-        ("ledger-rollback", "reactive|off"),
-        ("mesh-restart", "reactive|off|forced"),
-        ("apiserver-restart", "reactive|off"),
-        ("delete-empty-service", "reactive|off"),
+        ("ledger-rollback", "reactive|off|forced"),
+        ("mesh-restart", "reactive|off|forced|canary"),
+        ("apiserver-restart", "reactive|off|forced"),
+        ("delete-empty-service", "reactive|off|forced"),
         ("standin", "on|off"),
     ];
     assert_eq!(factors, expected.map(|(name, levels)| (name, levels.to_owned())));
@@ -68,12 +68,18 @@ fn a_step_is_taken_as_its_factor_says() {
     let restart = &outage.steps[3];
     assert_eq!(restart.action, Action::RestartMesh { within: Duration::from_secs(36 * 60) });
     assert_eq!(restart.at, Duration::from_secs(19 * 60));
-    assert_eq!(restart.decision(&settings), Decision::IfSeen(Symptom::MeshStale));
+    assert_eq!(restart.decision(&settings), Decision::IfSeen);
     settings.set(&scenario, "mesh-restart=forced").expect("a level");
     assert_eq!(restart.decision(&settings), Decision::Always);
     settings.set(&scenario, "mesh-restart=off").expect("a level");
     assert_eq!(restart.decision(&settings), Decision::Never);
     assert_eq!(outage.steps[0].decision(&settings), Decision::Always);
+    assert_eq!(restart.manner(&settings), Manner::Whole);
+    settings.set(&scenario, "mesh-restart=canary").expect("a level");
+    assert_eq!(
+        (restart.decision(&settings), restart.manner(&settings)),
+        (Decision::IfSeen, Manner::Canary)
+    );
 }
 
 #[test]
@@ -108,7 +114,17 @@ fn what_does_not_fit_together_is_told_with_its_line_and_the_allowed_values() {
     let cases = [
         ("factor = \"etcd-upgrade\"", "factor = \"etcd-upgrad\"", "did you mean `etcd-upgrade`?"),
         ("levels = [\"0.9.1\", \"1.0.0\"]", "levels = [\"0.9.2\"]", "allowed: 0.9.1, 1.0.0"),
-        ("levels = [\"reactive\", \"off\"]", "levels = [\"on\"]", "allowed: off, reactive, forced"),
+        (
+            "levels = [\"reactive\", \"off\", \"forced\"]",
+            "levels = [\"on\"]",
+            "off, reactive, forced",
+        ),
+        (
+            "levels = [\"reactive\", \"off\", \"forced\"]",
+            "levels = [\"canary\"]",
+            "off, reactive, forced",
+        ),
+        ("lost = [\"endpoints\"]", "lost = []", "at least one resource"),
         ("name = \"empty-service\"\nkind", "name = \"linkerd\"\nkind", "is there twice"),
         ("kind = \"latent\"", "kind = \"latant\"", "did you mean `latent`?"),
         ("at = \"14:12:00\"", "at = \"14:09:00\"", "the step before it in this act is later"),

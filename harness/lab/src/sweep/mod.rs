@@ -4,13 +4,13 @@
 //! only the seeds that are missing. Lines of another scenario, build or setting in the same file are
 //! left alone and do not count.
 
-mod interval;
 mod line;
 pub mod pool;
 mod resume;
 mod summary;
 
-pub use interval::{Interval, wilson};
+pub use crate::explore::stats::{Interval, wilson};
 pub use line::{Key, Line};
 pub use resume::{Kept, ResumeError, open};
+pub(crate) use resume::{Lines, lines};
 pub use summary::summary;

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use super::line::{Key, Line};
 
 /// What a file already holds.
@@ -28,26 +30,36 @@ pub enum ResumeError {
         /// What the system says.
         error: std::io::Error,
     },
-    /// A line that is not a sweep's: the file is probably something else.
-    #[error(
-        "--out {path}, line {line}: this is not a line of a sweep ({error}); name another file"
-    )]
-    NotASweep {
+    /// A line of something else: the file is probably somebody's.
+    #[error("--out {path}, line {line}: this is not a line of {what} ({error}); name another file")]
+    Foreign {
         /// The file.
         path: String,
         /// The line, counted from 1.
         line: usize,
+        /// What the lines should be of: `a sweep`.
+        what: &'static str,
         /// What is wrong with it.
         error: serde_json::Error,
     },
 }
 
-/// Opens a sweep's file, or makes it, and reads what is there. A last line without its end is what
-/// a sweep that was killed leaves behind: it is cut off.
+/// The lines of a file, and the file, to be written at its end.
+pub(crate) struct Lines<T> {
+    pub all: Vec<T>,
+    pub file: File,
+}
+
+/// Opens a file with one line of JSON each, or makes it, and reads what is there. A last line without
+/// its end is what a program that was killed leaves behind: it is cut off. `what` the lines are of is
+/// told where they are not.
 ///
 /// # Errors
 /// See [`ResumeError`].
-pub fn open(path: &Path, key: &Key) -> Result<Kept, ResumeError> {
+pub(crate) fn lines<T: DeserializeOwned>(
+    path: &Path,
+    what: &'static str,
+) -> Result<Lines<T>, ResumeError> {
     let shown = path.display().to_string();
     let io = |error| ResumeError::Io { path: shown.clone(), error };
     let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
@@ -55,33 +67,40 @@ pub fn open(path: &Path, key: &Key) -> Result<Kept, ResumeError> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(io)?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let (mut lines, mut others) = (Vec::new(), 0);
+    let mut all = Vec::new();
     for (n, text) in bytes[..whole].split(|byte| *byte == b'\n').enumerate() {
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let line: Line = serde_json::from_slice(text).map_err(|error| ResumeError::NotASweep {
+        all.push(serde_json::from_slice(text).map_err(|error| ResumeError::Foreign {
             path: shown.clone(),
             line: n + 1,
+            what,
             error,
-        })?;
-        if line.key == *key {
-            lines.push(line);
-        } else {
-            others += 1;
-        }
+        })?);
     }
     // Only what begins like a line is one that was cut short; anything else is somebody's file.
     if whole < bytes.len() {
         if bytes[whole] != b'{' {
             let error = serde::de::Error::custom("it does not end");
             let line = bytes[..whole].iter().filter(|byte| **byte == b'\n').count() + 1;
-            return Err(ResumeError::NotASweep { path: shown, line, error });
+            return Err(ResumeError::Foreign { path: shown, line, what, error });
         }
         file.set_len(whole as u64).map_err(io)?;
     }
     file.seek(SeekFrom::End(0)).map_err(io)?;
-    Ok(Kept { lines, others, file })
+    Ok(Lines { all, file })
+}
+
+/// Opens a sweep's file, or makes it, and reads what is there.
+///
+/// # Errors
+/// See [`ResumeError`].
+pub fn open(path: &Path, key: &Key) -> Result<Kept, ResumeError> {
+    let Lines { all, file } = lines::<Line>(path, "a sweep")?;
+    let count = all.len();
+    let lines: Vec<Line> = all.into_iter().filter(|line| line.key == *key).collect();
+    Ok(Kept { others: count - lines.len(), lines, file })
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::interval::wilson;
 use super::line::Line;
+use crate::explore::stats::wilson;
 use crate::narrate::{severity_style, thousands};
 use crate::outcome::Severity;
 

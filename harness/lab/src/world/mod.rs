@@ -65,7 +65,10 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
     if let Some(step) = request.capture_at {
         config = config.capture_at(step as u64);
     }
-    let outside = Outside::new(scenario, settings);
+    if let Some(trail) = &request.against {
+        config = config.compare_with(trail.clone());
+    }
+    let outside = Outside::new(scenario, settings, request.goal);
     let report = {
         let (request, outside) = (request.clone(), outside.clone());
         harness_sim::run(config, move |world| async move {
@@ -84,7 +87,13 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
         text,
         ..outcome::Event::default()
     });
-    let complete = request.until.is_none();
+    let diverged = report.diverged.map(|diverged| outcome::Event {
+        index: diverged.step as usize,
+        at: calendar.offset_of(harness_env::Wall(diverged.wall)),
+        text: diverged.text,
+        ..outcome::Event::default()
+    });
+    let complete = request.until.is_none() && !played.stopped;
     Ok(Outcome::of(
         request,
         Record {
@@ -99,6 +108,9 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
             sim_seconds: report.simulated.as_secs_f64(),
             trail: report.trail,
             captured,
+            diverged,
+            steps: played.steps,
+            stopped: played.stopped,
         },
     ))
 }

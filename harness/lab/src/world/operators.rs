@@ -7,9 +7,10 @@
 
 mod act;
 mod look;
+mod mesh;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness_env::Env;
@@ -20,8 +21,11 @@ use serde_json::Value;
 use super::control_plane::ControlPlane;
 use super::etcd::Etcd;
 use super::manifests::Application;
+use super::play::Played;
 use super::topology::Topology;
-use crate::scenario::{Decision, Step};
+use crate::Request;
+use crate::outcome::StepOutcome;
+use crate::scenario::{Act, Calendar, Decision, Manner, Step, Symptom};
 
 /// How long somebody waits for an answer of a tool before trying again (`kubectl` waits for ever;
 /// people do not).
@@ -52,6 +56,10 @@ pub struct Office {
     pub listed_members: usize,
     /// The bank's services as they were first rolled out.
     pub applications: Arc<Vec<Application>>,
+    /// The clock of the story.
+    pub calendar: Calendar,
+    /// What became of the steps whose time came. Nobody in the world reads it.
+    pub decided: Arc<Mutex<Vec<StepOutcome>>>,
 }
 
 /// Somebody at a desk.
@@ -76,40 +84,100 @@ impl Desk {
     }
 }
 
+/// A step whose time comes, and what the settings say about it.
+pub struct Due {
+    act: String,
+    index: usize,
+    step: Step,
+    decision: Decision,
+    manner: Manner,
+    /// When, counted from the act's beginning.
+    pub at: Duration,
+}
+
+impl Due {
+    /// The step of an act with this number.
+    pub fn of(request: &Request, act: &Act, index: usize) -> Self {
+        let (step, settings) = (act.steps[index].clone(), &request.settings);
+        Due {
+            act: act.name.clone(),
+            index,
+            decision: step.decision(settings),
+            manner: step.manner(settings),
+            at: request.scenario.at(act, &step, settings),
+            step,
+        }
+    }
+}
+
 impl Office {
     /// Has somebody take a step, if the settings and what is to be seen call for it. Returns when
     /// it is done.
-    pub async fn take(&self, step: &Step, decision: Decision) {
-        if decision == Decision::Never {
+    pub async fn take(&self, due: &Due) {
+        let (step, decision, manner) = (due.step.clone(), due.decision, due.manner);
+        let at = self.calendar.offset_of(self.world.wall());
+        let note = |seen: Vec<String>, taken: bool| StepOutcome {
+            act: due.act.clone(),
+            index: due.index,
+            due: at,
+            actor: due.step.actor.clone(),
+            action: due.step.action.name().to_owned(),
+            factor: due.step.factor.clone(),
+            symptom: due.step.symptom.map(|symptom| symptom.name().to_owned()),
+            seen,
+            taken,
+            ended: None,
+        };
+        if step.symptom.is_none() && decision == Decision::Never {
+            self.decide(note(Vec::new(), false));
             return;
         }
-        let office = self.clone();
-        let owned = step.clone();
-        let worker =
-            self.world.start(&self.topology.office.name, &step.actor, move |env| async move {
-                let desk = Desk::new(env, office, &owned.actor);
-                let because = match decision {
-                    Decision::IfSeen(symptom) => match desk.look_for(symptom).await {
-                        Some(seen) => seen,
-                        None => {
-                            tracing::info!(
-                                kind = "step.skipped",
-                                action = owned.action.name(),
-                                because = format!("no sign of {}", symptom.name()),
-                                "sees no reason to {}",
-                                owned.action.name().replace('-', " ")
-                            );
-                            return Ok(());
-                        }
-                    },
-                    Decision::Always | Decision::Never => vec![owned.doc.clone()],
-                };
-                desk.act(&owned, &because.join("; ")).await
-            });
+        let (office, number) = (self.clone(), Arc::new(Mutex::new(None)));
+        let (decided, blank) = (number.clone(), note(Vec::new(), false));
+        let name = &self.topology.office.name;
+        let worker = self.world.start(name, &due.step.actor, move |env| async move {
+            let desk = Desk::new(env, office.clone(), &step.actor);
+            let seen = match step.symptom {
+                Some(symptom) => desk.look_for(symptom).await.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            let taken = match decision {
+                Decision::Always => true,
+                Decision::IfSeen => !seen.is_empty(),
+                Decision::Never => false,
+            };
+            let outcome = StepOutcome { seen: seen.clone(), taken, ..blank };
+            *decided.lock().expect("no panic while locked") = Some(office.decide(outcome));
+            if !taken {
+                leave(&step, &seen);
+                return Ok(());
+            }
+            let because = if seen.is_empty() { vec![step.doc.clone()] } else { seen };
+            desk.act(&step, manner, &because.join("; ")).await
+        });
         if let harness_sim::Exit::Returned(Err(why)) = worker.exited().await {
-            let actor = &step.actor;
+            let actor = &due.step.actor;
             tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
         }
+        let number = number.lock().expect("no panic while locked").take();
+        let ended = self.calendar.offset_of(self.world.wall());
+        if let Some(number) = number {
+            let mut decided = self.decided.lock().expect("no panic while locked");
+            decided[number].ended = Some(ended);
+        }
+    }
+
+    /// Notes what became of a step; says under which number.
+    fn decide(&self, outcome: StepOutcome) -> usize {
+        let mut decided = self.decided.lock().expect("no panic while locked");
+        decided.push(outcome);
+        decided.len() - 1
+    }
+
+    /// Adds what became of the steps to what was played.
+    pub fn told(&self, mut played: Played) -> Played {
+        played.steps = self.decided.lock().expect("no panic while locked").clone();
+        played
     }
 
     /// Rolls out the bank: what stands before the story begins.
@@ -123,5 +191,18 @@ impl Office {
             harness_sim::Exit::Returned(result) => result,
             other => Err(format!("the cluster was not built: {other:?}")),
         }
+    }
+}
+
+/// Says that a step is not taken: for want of a reason, or although there is one.
+fn leave(step: &Step, seen: &[String]) {
+    let (action, symptom) = (step.action.name(), step.symptom.map_or("", Symptom::name));
+    let what = action.replace('-', " ");
+    if seen.is_empty() {
+        let because = format!("no sign of {symptom}");
+        tracing::info!(kind = "step.skipped", action, because, "sees no reason to {what}");
+    } else {
+        let because = seen.join("; ");
+        tracing::info!(kind = "step.withheld", action, because, "does not {what}, with reason to");
     }
 }

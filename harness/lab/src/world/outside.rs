@@ -11,12 +11,12 @@ use harness_sim::{Process, World};
 use tokio::time::sleep;
 
 use super::bank::probe::{self, Books, Probe};
-use super::bank::{Entries, customers, data_centre, database, health_check, monitor, scheme};
+use super::bank::{Entries, customers, data_centre, database, goal, health_check, monitor, scheme};
 use super::manifests::Application;
 use super::topology::{Place, Topology, port};
 use super::unit::{Program, Unit};
 use crate::oracle::payments;
-use crate::outcome::{ActSpan, Sample, Violation};
+use crate::outcome::{ActSpan, Sample, Severity, Violation};
 use crate::scenario::{Calendar, Workload};
 use crate::{Scenario, Settings};
 
@@ -36,12 +36,13 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// For a scenario with these settings.
-    pub fn new(scenario: &Scenario, settings: &Settings) -> Self {
+    /// For a scenario with these settings, and the severity that somebody waits for.
+    pub fn new(scenario: &Scenario, settings: &Settings, goal: Option<Severity>) -> Self {
+        let goal = goal.map(|goal| goal::Goal::new(scenario, goal));
         Outside {
             workload: Arc::new(scenario.workload.clone()),
             stand_in: settings.level("standin") != "off",
-            probe: Probe::default(),
+            probe: Probe::with_goal(goal),
             people: Arc::default(),
             books: Arc::new(Mutex::new(Err("nobody looked".to_owned()))),
         }
@@ -96,6 +97,11 @@ impl Outside {
             world.start(&topology.scheme.name, "cards", |env| scheme::run(env, scheme)),
         ];
         *self.people.lock().expect("no panic while locked") = people;
+    }
+
+    /// Waits until the goal is reached; for ever where there is none.
+    pub async fn goal_reached(&self) {
+        self.probe.goal_reached().await;
     }
 
     /// Waits until everybody who asked something has an answer or has lost patience: without that, the

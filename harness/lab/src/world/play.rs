@@ -12,12 +12,12 @@ use super::balancer::Stick;
 use super::control_plane::{self, ControlPlane};
 use super::etcd::Etcd;
 use super::images::Images;
-use super::operators::{Machines, Office};
+use super::operators::{Due, Machines, Office};
 use super::outside::Outside;
 use super::topology::{Topology, port};
 use super::{balancer, manifests, nodes};
 use crate::Request;
-use crate::outcome::ActSpan;
+use crate::outcome::{ActSpan, StepOutcome};
 use crate::scenario::{Act, End};
 
 /// How long the bank runs before the first act, so that nothing is new when it begins.
@@ -29,6 +29,10 @@ pub struct Played {
     pub acts: Vec<ActSpan>,
     /// When each ended, in virtual time.
     pub ends: Vec<(String, Duration)>,
+    /// The steps whose time came.
+    pub steps: Vec<StepOutcome>,
+    /// Whether the goal was reached and the rest left out.
+    pub stopped: bool,
 }
 
 /// Plays a request in this world.
@@ -77,15 +81,22 @@ pub async fn play(
         alarms: topology.monitor.port(port::WEB),
         listed_members: members,
         applications: applications.clone(),
+        calendar: scenario.calendar,
+        decided: Arc::default(),
     };
     office.build(&mesh).await?;
     outside.start_outside(world, &topology, &applications);
     sleep(SETTLING).await;
 
-    let mut played = Played { acts: Vec::new(), ends: Vec::new() };
+    let mut played =
+        Played { acts: Vec::new(), ends: Vec::new(), steps: Vec::new(), stopped: false };
     for act in &scenario.acts {
         world.jump_wall(act.starts);
-        perform(world, request, &office, act).await;
+        tokio::select! {
+            biased;
+            () = outside.goal_reached() => played.stopped = true,
+            () = perform(world, request, &office, act) => {}
+        }
         let calendar = &scenario.calendar;
         played.acts.push(ActSpan {
             name: act.name.clone(),
@@ -93,14 +104,14 @@ pub async fn play(
             end: calendar.offset_of(world.wall()),
         });
         played.ends.push((act.name.clone(), world.now()));
-        if request.until.as_ref() == Some(&act.name) {
+        if played.stopped || request.until.as_ref() == Some(&act.name) {
             outside.hear_out().await;
-            return Ok(played);
+            return Ok(office.told(played));
         }
     }
     outside.hear_out().await;
     outside.finish(world, &topology).await;
-    Ok(played)
+    Ok(office.told(played))
 }
 
 /// The two load balancers.
@@ -126,12 +137,12 @@ async fn perform(world: World, request: &Request, office: &Office, act: &Act) {
         End::Settled { limit, .. } => began + limit,
     };
     let (done, mut steps) = tokio::sync::mpsc::channel::<()>(1);
-    for step in &act.steps {
-        let (office, step, done) = (office.clone(), step.clone(), done.clone());
-        let decision = step.decision(&request.settings);
+    for index in 0..act.steps.len() {
+        let due = Due::of(request, act, index);
+        let (office, done) = (office.clone(), done.clone());
         world.spawn(async move {
-            sleep_until(began + step.at).await;
-            office.take(&step, decision).await;
+            sleep_until(began + due.at).await;
+            office.take(&due).await;
             drop(done);
         });
     }

@@ -30,6 +30,7 @@ const TOLD: &[(&str, Duration)] = &[
     ("etcd.upgraded", ALWAYS),
     ("leader.acquired", ALWAYS),
     ("leader.lost", ALWAYS),
+    ("mesh.canary.failed", ALWAYS),
     ("mesh.namer.failed", ONCE),
     ("mesh.namer.frozen", ALWAYS),
     ("mesh.restart.first", ALWAYS),

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use harness_sim::{Exit, Fault, Link, MachineSpec, Side, run};
+use harness_sim::{Exit, Fault, Link, MachineSpec, Side, World, run};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
@@ -97,6 +97,79 @@ fn a_one_way_partition_ends_the_connection_of_the_side_whose_data_is_never_ackno
         assert_eq!(probe.exited().await, Exit::Returned(Err("TimedOut".into())));
         assert_eq!(world.now().as_secs(), 10 + 924);
     });
+}
+
+/// What comes of a connection attempt to `b` that begins at the first second, where nothing gets
+/// back from there until this instant; and when.
+fn attempt_without_answers_until<F: Future<Output = ()> + Send + 'static>(
+    heal: Duration,
+    director: impl FnOnce(World) -> F + Send + 'static,
+) -> (Option<ErrorKind>, u64) {
+    run(machines(1, &["a", "b"]), move |world| async move {
+        one_millisecond(world);
+        let deaf =
+            world.begin(Fault::Partition { from: side("b"), to: side("a"), both_ways: false });
+        world.spawn(async move {
+            sleep(heal).await;
+            world.end(deaf);
+        });
+        let to = address(world, "b");
+        let attempt = world.start("a", "client", move |env| async move {
+            sleep(Duration::from_secs(1)).await;
+            let connected = env.connect(to).await;
+            connected.map(drop).map_err(|e| format!("{:?}", e.kind()))
+        });
+        world.spawn(director(world));
+        let kind = match attempt.exited().await {
+            Exit::Returned(Ok(())) => None,
+            Exit::Returned(Err(e)) if e == "TimedOut" => Some(ErrorKind::TimedOut),
+            Exit::Returned(Err(e)) if e == "ConnectionRefused" => {
+                Some(ErrorKind::ConnectionRefused)
+            }
+            other => panic!("{other:?}"),
+        };
+        (kind, world.now().as_secs())
+    })
+    .result
+}
+
+#[test]
+fn a_refusal_that_cannot_get_back_is_said_again_to_the_next_syn() {
+    // SYNs leave at 1, 2, 4, 8 s.
+    let refused = attempt_without_answers_until(Duration::from_secs(5), |_| async {});
+    assert_eq!(refused, (Some(ErrorKind::ConnectionRefused), 8));
+    let never = attempt_without_answers_until(Duration::from_secs(300), |_| async {});
+    assert_eq!(never, (Some(ErrorKind::TimedOut), 1 + 127));
+}
+
+#[test]
+fn a_server_that_dies_before_its_answer_gets_back_is_no_longer_there_for_the_next_syn() {
+    let killed = |world: World| async move {
+        let server = world.start("b", "echo", echo);
+        sleep(Duration::from_secs(3)).await;
+        world.kill(&server);
+    };
+    let heard = attempt_without_answers_until(Duration::from_secs(5), killed);
+    assert_eq!(heard, (Some(ErrorKind::ConnectionRefused), 8));
+    let never = attempt_without_answers_until(Duration::from_secs(300), killed);
+    assert_eq!(never, (Some(ErrorKind::TimedOut), 1 + 127));
+}
+
+#[test]
+fn a_machine_that_loses_power_before_its_answer_gets_back_refuses_after_its_next_boot() {
+    let off_for = |off: u64| {
+        move |world: World| async move {
+            world.start("b", "echo", echo);
+            sleep(Duration::from_secs(3)).await;
+            world.power_off("b");
+            sleep(Duration::from_secs(off)).await;
+            world.power_on("b");
+        }
+    };
+    let heard = attempt_without_answers_until(Duration::from_secs(5), off_for(10));
+    assert_eq!(heard, (Some(ErrorKind::ConnectionRefused), 16));
+    let never = attempt_without_answers_until(Duration::from_secs(5), off_for(300));
+    assert_eq!(never, (Some(ErrorKind::TimedOut), 1 + 127));
 }
 
 #[test]

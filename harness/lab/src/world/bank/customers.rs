@@ -136,6 +136,6 @@ impl Person {
         if ok && payment::books(&self.journey) {
             self.probe.acknowledge(&request.id, By::Cluster, request.amount);
         }
-        self.probe.sample(&self.name, began, ok);
+        self.probe.sample(&self.name, began, self.env.wall(), ok);
     }
 }

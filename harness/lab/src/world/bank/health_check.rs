@@ -104,7 +104,7 @@ impl Check {
             let answer = self.client.ask(ask).await;
             let ok = answer.is_ok_and(|answer| answer.status == StatusCode::OK);
             self.metrics.count(&name, ok);
-            self.probe.sample(&name, began, ok);
+            self.probe.sample(&name, began, self.env.wall(), ok);
         }
     }
 }

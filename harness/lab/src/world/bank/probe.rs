@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness_env::{Env, Wall};
+use tokio::sync::Notify;
 
 use super::database;
+use super::goal::Goal;
 use super::http::Client;
 use super::payment::{Booking, By};
 use crate::outcome::Sample;
@@ -28,18 +30,37 @@ pub struct Acknowledged {
 
 /// The notes of a run. Clones share them.
 #[derive(Clone, Default)]
-pub struct Probe(Arc<Mutex<Notes>>);
+pub struct Probe(Arc<Mutex<Notes>>, Arc<Notify>);
 
 #[derive(Default)]
 struct Notes {
-    samples: Vec<(Arc<str>, Wall, bool)>,
+    samples: Vec<Lived>,
     acknowledged: Vec<Acknowledged>,
+    goal: Option<Goal>,
 }
 
+/// A request: the journey, when it began, whether it succeeded.
+pub(super) type Lived = (Arc<str>, Wall, bool);
+
 impl Probe {
-    /// Notes a request that began at `began`.
-    pub fn sample(&self, journey: &Arc<str>, began: Wall, ok: bool) {
-        self.notes().samples.push((journey.clone(), began, ok));
+    /// Notes of a run that somebody waits in for a severity.
+    pub fn with_goal(goal: Option<Goal>) -> Self {
+        Probe(Arc::new(Mutex::new(Notes { goal, ..Notes::default() })), Arc::default())
+    }
+
+    /// Waits until the goal is reached; for ever where there is none.
+    pub async fn goal_reached(&self) {
+        self.1.notified().await;
+    }
+
+    /// Notes a request that began at `began` and has ended at `now`.
+    pub fn sample(&self, journey: &Arc<str>, began: Wall, now: Wall, ok: bool) {
+        let notes = &mut *self.notes();
+        notes.samples.push((journey.clone(), began, ok));
+        if notes.goal.as_mut().is_some_and(|goal| goal.look(now, &notes.samples)) {
+            notes.goal = None;
+            self.1.notify_one();
+        }
     }
 
     /// Notes that a payment was acknowledged to whoever made it.

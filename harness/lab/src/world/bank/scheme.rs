@@ -101,7 +101,7 @@ impl Network {
         if let Some(authorisation) = &approved {
             self.probe.acknowledge(&request.id, authorisation.by, request.amount);
         }
-        self.probe.sample(&name, began, approved.is_some());
+        self.probe.sample(&name, began, self.env.wall(), approved.is_some());
     }
 
     async fn authorise(&self, request: &Request) -> Option<Authorisation> {

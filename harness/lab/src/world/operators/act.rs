@@ -8,24 +8,29 @@ use std::time::Duration;
 use mini_apiserver::rest_client::Error;
 use mini_etcd::Profile;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::Desk;
-use crate::scenario::{Action, Step};
-use crate::world::manifests::{self, Application, MESH, image};
+use crate::scenario::{Action, Manner, Step};
+use crate::world::manifests::{self, Application, image};
 
 /// Between two tries, and for how long.
-const RETRY: Duration = Duration::from_secs(5);
+pub(super) const RETRY: Duration = Duration::from_secs(5);
 const PERSIST: Duration = Duration::from_secs(600);
 /// How often somebody looks whether a pod runs.
-const POLL: Duration = Duration::from_secs(5);
+pub(super) const POLL: Duration = Duration::from_secs(5);
 
 impl Desk {
     /// Takes a step.
     ///
     /// # Errors
     /// What refused, in words.
-    pub(super) async fn act(&self, step: &Step, because: &str) -> Result<(), String> {
+    pub(super) async fn act(
+        &self,
+        step: &Step,
+        manner: Manner,
+        because: &str,
+    ) -> Result<(), String> {
         match &step.action {
             Action::Deploy { service, version, replicas } => {
                 self.deploy(service, version, *replicas, because).await
@@ -39,7 +44,7 @@ impl Desk {
                 })
                 .await
             }
-            Action::RestartMesh { within } => self.restart_mesh(*within, because).await,
+            Action::RestartMesh { within } => self.restart_mesh(*within, manner, because).await,
             Action::RestartApiservers => {
                 tracing::info!(
                     kind = "step.restart-apiservers",
@@ -102,7 +107,7 @@ impl Desk {
         }
     }
 
-    fn path(&self, kind: &str) -> String {
+    pub(super) fn path(&self, kind: &str) -> String {
         manifests::path(&self.office.namespace, kind)
     }
 
@@ -166,56 +171,6 @@ impl Desk {
             self.api.update(&path, &deployment).await.map(|_| ())
         })
         .await
-    }
-
-    /// Restarts the proxies in the order in which `kubectl get pods` lists them: by name, of which the
-    /// end is random.
-    async fn restart_mesh(&self, within: Duration, because: &str) -> Result<(), String> {
-        let proxies = loop {
-            match self.pods().await {
-                Some(pods) => break pods.iter().filter_map(proxy).collect::<Vec<_>>(),
-                None => sleep(RETRY).await,
-            }
-        };
-        let count = proxies.len();
-        tracing::info!(
-            kind = "step.restart-mesh",
-            because,
-            "begins to restart all {count} proxies of the mesh"
-        );
-        let pace = within / (count as u32).saturating_sub(1).max(1);
-        let mut first = Instant::now();
-        for (n, old) in proxies.iter().enumerate() {
-            // The pace is that of the whole; nobody waits longer because one took its time.
-            sleep_until(first + pace * n as u32).await;
-            self.restart_proxy(old).await;
-            if n == 0 {
-                first = Instant::now();
-                tracing::info!(kind = "mesh.restart.first", "the first new proxy runs");
-            }
-        }
-        tracing::info!(kind = "mesh.restarted", "all proxies have been restarted");
-        Ok(())
-    }
-
-    /// Deletes a proxy and waits until another one runs on its node.
-    async fn restart_proxy(&self, old: &Proxy) {
-        let path = format!("{}/{}", self.path("pods"), old.name);
-        loop {
-            match self.api.delete(&path).await {
-                Err(error) if !error.is_not_found() => sleep(RETRY).await,
-                _ => break,
-            }
-        }
-        loop {
-            let pods = self.pods().await.unwrap_or_default();
-            let successor =
-                |new: &Proxy| new.node == old.node && new.name != old.name && new.running;
-            if pods.iter().filter_map(proxy).any(|new| successor(&new)) {
-                return;
-            }
-            sleep(POLL).await;
-        }
     }
 
     async fn delete_empty_services(&self, because: &str) -> Result<(), String> {
@@ -297,23 +252,6 @@ impl Desk {
             sleep(POLL).await;
         }
     }
-}
-
-/// A pod of the mesh, as `kubectl get pods` shows it.
-struct Proxy {
-    name: String,
-    node: String,
-    running: bool,
-}
-
-fn proxy(pod: &Value) -> Option<Proxy> {
-    let text = |path: &str| pod.pointer(path).and_then(Value::as_str);
-    (text("/metadata/labels/app") == Some(MESH)).then_some(())?;
-    Some(Proxy {
-        name: text("/metadata/name")?.to_owned(),
-        node: text("/spec/nodeName")?.to_owned(),
-        running: text("/status/phase") == Some("Running"),
-    })
 }
 
 /// What every service runs at first.

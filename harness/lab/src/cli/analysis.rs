@@ -1,0 +1,112 @@
+//! What all analyses have in common: a store of runs, jobs, a bar, JSON.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::args::AnalysisArgs;
+use super::trouble::Trouble;
+use super::{output, prepare};
+use crate::explore::runs::{Meter, Row, Runs, Store, Tally};
+use crate::sweep::pool;
+use crate::{Runner, Scenario};
+
+/// Where runs are kept where nobody says.
+const FOLDER: &str = ".anatomy";
+
+/// The folder of an analysis.
+pub fn folder(args: &AnalysisArgs) -> PathBuf {
+    args.out.clone().unwrap_or_else(|| FOLDER.into())
+}
+
+/// The runs of a scenario.
+pub fn runs<'a>(
+    scenario: &Arc<Scenario>,
+    args: &AnalysisArgs,
+    runner: Runner,
+    meter: &'a dyn Meter,
+) -> Result<Runs<'a>, Trouble> {
+    let store = Store::open(&folder(args), scenario, &prepare::build())
+        .map_err(|error| Trouble::Usage(error.to_string()))?;
+    let jobs = args.jobs.unwrap_or_else(pool::default_jobs);
+    Ok(Runs::new(store, runner, jobs, meter))
+}
+
+/// A result as text.
+pub fn json(result: &impl Serialize) -> Result<String, Trouble> {
+    let text = serde_json::to_string_pretty(result);
+    let text = text.map_err(|error| Trouble::Failed(format!("the result is no JSON: {error}")))?;
+    Ok(text + "\n")
+}
+
+/// How long an analysis takes.
+pub struct Clock(std::time::Instant);
+
+impl Clock {
+    /// Begins now.
+    #[expect(clippy::disallowed_methods, reason = "how fast an analysis is, is told and not used")]
+    pub fn start() -> Self {
+        Clock(std::time::Instant::now())
+    }
+
+    /// Seconds since then.
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+/// What the analysis cost, in one line.
+pub fn cost(tally: &Tally, seconds: f64) -> String {
+    let Tally { questions, played, .. } = *tally;
+    let asked = format!("{questions} questions, {played} runs played");
+    if played == 0 || seconds <= 0.0 {
+        return format!("{asked}: the rest was known\n");
+    }
+    let rate = played as f64 / seconds * 60.0;
+    format!("{asked} in {}: {rate:.1} runs a minute\n", crate::narrate::duration(seconds))
+}
+
+/// Progress as a bar on a terminal, as lines elsewhere: an analysis may take half an hour.
+#[derive(Default)]
+pub struct Bar(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    bar: Option<ProgressBar>,
+    what: String,
+    questions: usize,
+    answered: usize,
+    played: usize,
+}
+
+impl Meter for Bar {
+    fn begin(&self, questions: usize, what: &str) {
+        let bar = output::bar(questions, what);
+        let what = what.to_owned();
+        *self.0.lock().expect("no panic while locked") =
+            State { bar: Some(bar), what, questions, ..State::default() };
+    }
+
+    fn answered(&self, played: Option<&Row>) {
+        let mut state = self.0.lock().expect("no panic while locked");
+        state.answered += 1;
+        state.played += usize::from(played.is_some());
+        if let Some(bar) = &state.bar {
+            bar.inc(1);
+        }
+    }
+
+    fn end(&self) {
+        let mut state = self.0.lock().expect("no panic while locked");
+        if let Some(bar) = state.bar.take() {
+            bar.finish_and_clear();
+            if !std::io::stderr().is_terminal() && state.played > 0 {
+                let State { what, questions, played, .. } = &*state;
+                output::complain(&format!("{what}: {questions} questions, {played} runs\n"));
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One run, explained.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::super::runs::row::Impact;
+use super::super::runs::{Ask, Question, Row, Runs, Seeds, Tally};
+use super::armed::{Armed, armed};
+use super::but_for::{ButFor, but_for};
+use super::order::{Swap, order};
+use super::pairs::{Necessity, necessity};
+use super::windows::{Window, windows};
+use crate::Settings;
+use crate::outcome::Severity;
+
+/// What is to be explained, and how thoroughly.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The settings of the run.
+    pub settings: Settings,
+    /// Its seed.
+    pub seed: u64,
+    /// The severity whose coming about is explained; the run's own where none is given.
+    pub target: Option<Severity>,
+    /// Over how many seeds necessity and sufficiency are counted; 0: not at all.
+    pub pairs: usize,
+    /// Whether steps change places and times.
+    pub timing: bool,
+}
+
+/// Why a run went as it did. Times are seconds from the scenario's zero.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// Every setting.
+    pub settings: Settings,
+    /// How bad it got.
+    pub severity: Severity,
+    /// The severity that is explained.
+    pub target: Severity,
+    /// Whether the run is as bad as that.
+    pub reaches: bool,
+    /// When it first was.
+    pub since: Option<i64>,
+    /// The run's digest.
+    pub digest: String,
+    /// The command that plays it.
+    pub replay: String,
+    /// What each journey lost.
+    pub impact: Vec<Impact>,
+    /// The latent conditions.
+    pub armed: Vec<Armed>,
+    /// Each factor by itself at its other level.
+    pub but_for: Vec<ButFor>,
+    /// Steps in each other's place.
+    pub order: Vec<Swap>,
+    /// When steps could have been taken.
+    pub windows: Vec<Window>,
+    /// The seeds of `necessity`.
+    pub seeds: Option<Seeds>,
+    /// Necessity and sufficiency of each factor.
+    pub necessity: Vec<Necessity>,
+    /// What it took.
+    pub tally: Tally,
+}
+
+/// Explains a run.
+///
+/// # Errors
+/// As [`Runs::answer`].
+pub fn explain(runs: &Runs, plan: &Plan) -> Result<Explanation, String> {
+    let ask = Ask::new(plan.settings.clone(), plan.seed, Question::Whole);
+    let base: Arc<Row> = runs.reference("the run itself", &ask)?;
+    let target = plan.target.unwrap_or(base.severity.max(Severity::Degraded));
+    let but_for = but_for(runs, &base, target)?;
+    let reaches = base.reaches(target);
+    // Moving steps asks what keeps it from happening: there must be something to keep.
+    let (order, windows) = match plan.timing && reaches {
+        true => (order(runs, &base, target)?, windows(runs, &base, target)?),
+        false => (Vec::new(), Vec::new()),
+    };
+    let (seeds, necessity) = match plan.pairs {
+        0 => (None, Vec::new()),
+        count => necessity(runs, &base, target, count).map(|(s, n)| (Some(s), n))?,
+    };
+    Ok(Explanation {
+        scenario: runs.scenario().name.clone(),
+        seed: plan.seed,
+        settings: plan.settings.clone(),
+        severity: base.severity,
+        target,
+        reaches,
+        since: base.since(target),
+        digest: base.digest.clone(),
+        replay: base.replay.clone(),
+        impact: base.impact.clone(),
+        armed: armed(&base),
+        but_for,
+        order,
+        windows,
+        seeds,
+        necessity,
+        tally: runs.tally(),
+    })
+}

@@ -1,0 +1,98 @@
+//! Does it matter which of two steps came first?
+//!
+//! Steps of the main act that were taken, one after the other, change places: each is taken at the
+//! other's time, whatever is then seen.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::super::runs::{Ask, Question, Row, Runs};
+use crate::outcome::Severity;
+use crate::scenario::Factor;
+use crate::{Scenario, Settings};
+
+/// Two steps in each other's place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Swap {
+    /// The factor whose step came first.
+    pub first: String,
+    /// The factor whose step came next.
+    pub second: String,
+    /// How bad it gets if they change places.
+    pub severity: Severity,
+    /// Whether it then gets as bad as was asked.
+    pub reaches: bool,
+    /// The command that plays it.
+    pub replay: String,
+}
+
+/// A step of the main act that can be taken at any time: its factor, and when it was due, counted from
+/// the scenario's zero.
+#[derive(Clone, Debug)]
+pub(super) struct Timed<'a> {
+    pub factor: &'a Factor,
+    pub due: f64,
+}
+
+/// The steps of the main act that were taken and can be moved, in the order in which they were.
+pub(super) fn timed<'a>(scenario: &'a Scenario, row: &Row) -> Vec<Timed<'a>> {
+    let main = &scenario.main_act().name;
+    let mut found: Vec<Timed<'a>> = Vec::new();
+    for step in row.steps.iter().filter(|step| step.act == *main && step.taken) {
+        let factor = scenario.factors.iter().find(|f| Some(&f.name) == step.factor.as_ref());
+        let Some(factor) = factor.filter(|factor| at_will(factor).is_some()) else { continue };
+        if found.iter().all(|other| other.factor.name != factor.name) {
+            found.push(Timed { factor, due: step.due });
+        }
+    }
+    found
+}
+
+/// The level at which the steps of a factor are taken at their time, whatever is seen.
+fn at_will(factor: &Factor) -> Option<&str> {
+    ["forced", "on"].into_iter().find(|level| factor.levels.iter().any(|known| known == level))
+}
+
+/// The settings with the first step of a factor taken at `at`, counted from the scenario's zero; none
+/// where the act is over by then.
+pub(super) fn moved(
+    scenario: &Scenario,
+    settings: &Settings,
+    factor: &Factor,
+    at: f64,
+) -> Option<Settings> {
+    let mut settings = settings.clone();
+    let level = at_will(factor)?;
+    let time = scenario.calendar.time(at);
+    settings.set(scenario, &format!("{}={level}@{time}", factor.name)).ok()?;
+    Some(settings)
+}
+
+/// Every step with the one after it.
+///
+/// # Errors
+/// As [`Runs::answer`].
+pub fn order(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<Swap>, String> {
+    let scenario = runs.scenario().clone();
+    let steps = timed(&scenario, base);
+    let swapped = steps.windows(2).filter_map(|two| {
+        let once = moved(&scenario, &base.key.settings, two[0].factor, two[1].due)?;
+        Some((two, moved(&scenario, &once, two[1].factor, two[0].due)?))
+    });
+    let swapped: Vec<_> = swapped.collect();
+    let question = Question::Reaches(target);
+    let asks: Vec<Ask> = swapped
+        .iter()
+        .map(|(_, settings)| Ask::new(settings.clone(), base.seed, question.clone()))
+        .collect();
+    let rows = runs.answer("steps in each other's place", &asks)?;
+    let told = swapped.iter().zip(rows).map(|((two, _), row)| Swap {
+        first: two[0].factor.name.clone(),
+        second: two[1].factor.name.clone(),
+        severity: row.severity,
+        reaches: row.reaches(target),
+        replay: row.replay.clone(),
+    });
+    Ok(told.collect())
+}

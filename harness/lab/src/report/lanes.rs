@@ -1,0 +1,193 @@
+//! The timeline as swim lanes: people above, what they worked on below.
+//!
+//! A mark is one line of the timeline. Its lane follows from its kind. Marks of one lane that would
+//! lie on each other are stacked. The chain of conditions that the run reports is drawn as arrows
+//! from mark to mark.
+
+use serde::Serialize;
+
+use super::Report;
+use super::axis::{Axis, Piece, Tick, round};
+use super::compare::{self, Mark as RealMark};
+use crate::outcome::Entry;
+
+/// The drawing's width, and where the lanes begin.
+pub const WIDTH: f64 = 1200.0;
+const LEFT: f64 = 110.0;
+const RIGHT: f64 = WIDTH - 16.0;
+const TOP: f64 = 56.0;
+/// The height of one row of marks, and how near two marks of a row may be.
+const ROW: f64 = 16.0;
+const NEAR: f64 = 13.0;
+/// More rows than this are not made: marks then lie on each other.
+const ROWS_MAX: usize = 6;
+
+/// The lanes, from the top: name, and the beginnings of the kinds that belong to it.
+const LANES: &[(&str, &[&str])] = &[
+    ("people", &["step.", "mesh.restart", "service.deleted", "etcd.upgraded", "etcd.grown"]),
+    ("monitoring", &["alarm."]),
+    ("stand-in", &["standin.", "reconciled"]),
+    ("mesh", &["mesh."]),
+    ("nodes", &["pod.", "node."]),
+    ("control plane", &["apiserver.", "endpoints.", "leader.", "etcd-client."]),
+    ("etcd", &["etcd.", "raft."]),
+    ("other", &[""]),
+];
+
+/// The drawing.
+#[derive(Serialize)]
+pub struct Lanes {
+    pub width: f64,
+    pub height: f64,
+    pub pieces: Vec<Piece>,
+    pub ticks: Vec<Tick>,
+    pub lanes: Vec<Lane>,
+    pub marks: Vec<Mark>,
+    pub arrows: Vec<Arrow>,
+    pub phases: Vec<Band>,
+    pub real: Vec<RealMark>,
+    pub real_x: Vec<f64>,
+}
+
+/// A lane.
+#[derive(Serialize)]
+pub struct Lane {
+    pub name: &'static str,
+    pub y: f64,
+    pub height: f64,
+}
+
+/// One line of the timeline.
+#[derive(Serialize)]
+pub struct Mark {
+    /// Its number in the timeline.
+    pub id: usize,
+    pub x: f64,
+    pub y: f64,
+    /// What sort of thing it is, for its shape and color: `act`, `bad`, `good`, `note`.
+    pub class: &'static str,
+    pub at: String,
+    pub actor: String,
+    pub kind: String,
+    pub text: String,
+    pub because: Vec<String>,
+    /// Whether it is a link of the chain.
+    pub link: bool,
+}
+
+/// From one link of the chain to the next.
+#[derive(Serialize)]
+pub struct Arrow {
+    pub from: (f64, f64),
+    pub to: (f64, f64),
+}
+
+/// A stretch of time in one state.
+#[derive(Serialize)]
+pub struct Band {
+    pub name: String,
+    pub x: f64,
+    pub width: f64,
+}
+
+/// Lays out the timeline.
+pub fn lanes(report: &Report) -> Lanes {
+    let Report { scenario, outcome, .. } = report;
+    let axis = Axis::of(scenario, &outcome.acts, LEFT, RIGHT);
+    let lane_of: Vec<usize> = outcome.timeline.iter().map(lane).collect();
+    let mut lanes = Vec::new();
+    let mut marks: Vec<Mark> = Vec::new();
+    let mut y = TOP;
+    for (number, (name, _)) in LANES.iter().enumerate() {
+        let inside = lane_of.iter().enumerate().filter(|(_, lane)| **lane == number);
+        let mut rows: Vec<f64> = Vec::new();
+        for (id, _) in inside {
+            let entry = &outcome.timeline[id];
+            let x = round(axis.x(entry.at));
+            let free = rows.iter().position(|last| x - last >= NEAR);
+            let row = free.unwrap_or_else(|| {
+                if rows.len() < ROWS_MAX {
+                    rows.push(x);
+                }
+                rows.len() - 1
+            });
+            rows[row] = x;
+            marks.push(Mark {
+                id,
+                x,
+                y: y + ROW * (row as f64 + 0.75),
+                class: class(&entry.kind),
+                at: format!(
+                    "{}, {}",
+                    scenario.calendar.date(entry.at),
+                    scenario.calendar.time(entry.at)
+                ),
+                actor: entry.actor.clone(),
+                kind: entry.kind.clone(),
+                text: if entry.text.is_empty() { entry.kind.clone() } else { entry.text.clone() },
+                because: entry.because.clone(),
+                link: false,
+            });
+        }
+        if !rows.is_empty() {
+            let height = ROW * (rows.len() as f64 + 0.5);
+            lanes.push(Lane { name, y, height });
+            y += height;
+        }
+    }
+    marks.sort_by_key(|mark| mark.id);
+    let links = links(report);
+    for link in &links {
+        marks[*link].link = true;
+    }
+    let place = |id: usize| (marks[id].x, marks[id].y);
+    let arrows = links.windows(2).map(|pair| Arrow { from: place(pair[0]), to: place(pair[1]) });
+    let real = compare::marks(report);
+    let phases = outcome.phases.iter().map(|phase| {
+        let (x, end) = (axis.x(phase.start as f64), axis.x(phase.end as f64));
+        Band { name: phase.name.clone(), x: round(x), width: round(end - x) }
+    });
+    Lanes {
+        width: WIDTH,
+        height: y + 8.0,
+        ticks: axis.ticks(scenario),
+        lanes,
+        arrows: arrows.collect(),
+        phases: phases.collect(),
+        real_x: real.iter().map(|mark| round(axis.x(mark.at))).collect(),
+        real,
+        marks,
+        pieces: axis.pieces,
+    }
+}
+
+fn lane(entry: &Entry) -> usize {
+    let belongs = |(_, kinds): &(&str, &[&str])| kinds.iter().any(|k| entry.kind.starts_with(k));
+    LANES.iter().position(belongs).expect("the last lane takes everything")
+}
+
+fn class(kind: &str) -> &'static str {
+    const BAD: &[&str] =
+        &["raised", "failed", "lost", "frozen", "timeout", "crashed", "given-up", "standin.on"];
+    const GOOD: &[&str] = &["cleared", "recovered", "ready", "reconciled", "standin.off"];
+    let ends = |words: &[&str]| words.iter().any(|word| kind.ends_with(word));
+    match () {
+        () if kind.starts_with("step.") => "act",
+        () if ends(BAD) => "bad",
+        () if ends(GOOD) => "good",
+        () => "note",
+    }
+}
+
+/// The lines of the timeline that the chain names, by number.
+///
+/// The chain repeats the words of the events, with their date in front.
+fn links(report: &Report) -> Vec<usize> {
+    let timeline = &report.outcome.timeline;
+    let said = |link: &String| {
+        timeline.iter().position(|entry| !entry.text.is_empty() && link.ends_with(&entry.text))
+    };
+    let mut links: Vec<usize> = report.outcome.chain.iter().filter_map(said).collect();
+    links.dedup();
+    links
+}

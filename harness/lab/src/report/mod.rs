@@ -1,0 +1,45 @@
+//! The report: one HTML file that opens from disk and tells a run to somebody who was not there.
+//!
+//! Everything is in the one file: style, drawings (SVG), script and, at its end, every number as
+//! JSON. Nothing is fetched. A drawing is made in two steps: a pure function turns the run into
+//! coordinates and words ([`lanes`], [`health`], [`indicators`]), the template places them. So what
+//! is drawn is tested without a browser, and how it looks is changed without touching Rust.
+//!
+//! The order of the sections is the order of a reader's questions: how bad was it, what happened
+//! when, who noticed, what else moved, how can I see it again.
+
+mod axis;
+mod card;
+mod compare;
+mod health;
+mod indicators;
+mod lanes;
+mod markdown;
+mod page;
+#[cfg(test)]
+mod tests;
+
+use crate::outcome::Event;
+use crate::{Outcome, Scenario};
+
+/// What a report is made of.
+pub struct Report<'a> {
+    /// What was played.
+    pub scenario: &'a Scenario,
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// Every event of the run, in order.
+    pub events: &'a [Event],
+}
+
+impl Report<'_> {
+    /// The report as one HTML file.
+    pub fn html(&self) -> String {
+        page::html(self)
+    }
+
+    /// The run as a post-mortem in Markdown, for a team's own records.
+    pub fn markdown(&self) -> String {
+        markdown::markdown(self)
+    }
+}
