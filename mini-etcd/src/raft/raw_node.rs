@@ -12,6 +12,7 @@ use super::ready::{Ready, Role, SoftState};
 use super::status::Status;
 use super::storage::Storage;
 use super::{Error, NONE};
+use crate::defects::Defect;
 
 /// One member. It never blocks and never calls back; see [`Ready`] for the loop around it.
 pub struct RawNode<S: Storage> {
@@ -109,12 +110,15 @@ impl<S: Storage> RawNode<S> {
         let promised = (hard_state.term, hard_state.vote);
         let new_promise = promised != (self.hard_state.term, self.hard_state.vote);
         let raft = &mut self.raft;
+        let defects = raft.config.defects;
         let entries = raft.log.unstable.entries.clone();
         let snapshot = raft.log.unstable.snapshot.clone();
         let ready = Ready {
             soft_state: (soft_state != self.soft_state).then_some(soft_state),
             hard_state: (hard_state != self.hard_state).then_some(hard_state),
-            must_sync: new_promise || !entries.is_empty() || snapshot.is_some(),
+            must_sync: (new_promise && !defects.has(Defect::VoteNotSynced))
+                || (!entries.is_empty() && !defects.has(Defect::AcknowledgedBeforeSync))
+                || snapshot.is_some(),
             messages_may_precede_sync: raft.role == Role::Leader && !new_promise,
             entries,
             snapshot,

@@ -7,6 +7,7 @@ use anatomy_proto::etcdserverpb::AlarmType;
 use prost::Message;
 
 use super::membership::{Membership, MembershipImage};
+use crate::defects::{Defect, Defects};
 use crate::lease::{LeaseImage, Lessor};
 use crate::mvcc::Store;
 use crate::mvcc::image::{Inconsistent, StoreImage};
@@ -21,6 +22,7 @@ pub struct State {
     pub membership: Membership,
     /// Alarms: the member that raised it, and which.
     pub alarms: BTreeSet<(u64, i32)>,
+    defects: Defects,
 }
 
 /// The state in a snapshot.
@@ -63,7 +65,15 @@ impl State {
             lessor: Lessor::new(election),
             membership,
             alarms: BTreeSet::new(),
+            defects: Defects::default(),
         }
+    }
+
+    /// Makes it wrong on purpose.
+    pub fn plant(&mut self, defects: Defects) {
+        self.defects = defects;
+        self.store.plant(defects);
+        self.lessor.plant(defects);
     }
 
     /// Whether a member has run out of space: nothing more is put in.
@@ -83,9 +93,13 @@ impl State {
     /// The state as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let alarm = |(member, alarm): &(u64, i32)| AlarmImage { member: *member, alarm: *alarm };
+        let leases = match self.defects.has(Defect::SnapshotWithoutLeases) {
+            true => Vec::new(),
+            false => self.lessor.image(),
+        };
         Image {
             store: self.store.image(),
-            leases: self.lessor.image(),
+            leases,
             membership: self.membership.image(),
             alarms: self.alarms.iter().map(alarm).collect(),
         }
@@ -108,6 +122,7 @@ impl State {
             self.lessor.attach(&key, lease);
         }
         self.store = store;
+        self.store.plant(self.defects);
         self.membership = Membership::from_image(image.membership);
         self.alarms = image.alarms.into_iter().map(|a| (a.member, a.alarm)).collect();
         Ok(())

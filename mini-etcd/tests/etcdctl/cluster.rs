@@ -101,8 +101,8 @@ async fn transcript(kind: Kind) -> String {
     told("member add --learner", until(&all, &line, "added to cluster").await);
     let id = learner(&all).await;
     told("member promote too early", all.run(&format!("member promote {id}"), "").await);
-    let second = format!("member add m5 --learner --peer-urls=http://127.0.0.1:1");
-    told("member add of a second learner", all.run(&second, "").await);
+    let second = "member add m5 --learner --peer-urls=http://127.0.0.1:1";
+    told("member add of a second learner", all.run(second, "").await);
     let mut everybody = cluster.members.clone();
     everybody.push(fourth.clone());
     let existing = ["--initial-cluster-state", "existing"];

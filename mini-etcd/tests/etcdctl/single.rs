@@ -219,7 +219,8 @@ async fn a_mirror_is_made_from_one_member_to_another() {
     }
     let dir = Dir::new("mirror");
     let members = [Member::new("from"), Member::new("to")];
-    let _servers = members.clone().map(|m| Server::start(Kind::Mini, &dir, &m, &[m.clone()], &[]));
+    let _servers =
+        members.clone().map(|m| Server::start(Kind::Mini, &dir, &m, std::slice::from_ref(&m), &[]));
     let [from, to] = members.map(|m| Ctl::new([m.client]));
     from.ready().await;
     to.ready().await;
