@@ -1,6 +1,7 @@
 //! Members over real TCP on the loopback interface, asked with the generated clients.
 
 mod api;
+mod bad_input;
 mod channel;
 mod cluster;
 mod connection;
