@@ -7,5 +7,6 @@ mod disks;
 mod grow;
 mod heal;
 mod idle;
+mod reopened;
 mod room;
 mod zones;

@@ -24,6 +24,8 @@ pub enum ClientKind {
     Kv,
     /// Taking a lock, writing under it, giving it back.
     Lock,
+    /// Reading the newest through one member each, without waiting for answers.
+    Read,
     /// Moving money between accounts.
     Transfer,
     /// Watching everything.
@@ -31,9 +33,10 @@ pub enum ClientKind {
 }
 
 impl ClientKind {
-    const ALL: [(&'static str, ClientKind); 4] = [
+    const ALL: [(&'static str, ClientKind); 5] = [
         ("kv", ClientKind::Kv),
         ("lock", ClientKind::Lock),
+        ("read", ClientKind::Read),
         ("transfer", ClientKind::Transfer),
         ("watch", ClientKind::Watch),
     ];

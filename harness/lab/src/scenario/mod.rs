@@ -15,6 +15,8 @@ mod factor;
 mod file;
 mod library;
 mod moved;
+#[cfg(feature = "defects")]
+pub mod planted;
 mod resolve;
 mod settings;
 pub mod suggest;

@@ -30,10 +30,13 @@ fn scenario(name: &str, file: &File, text: &str) -> Result<Scenario, Problem> {
     let calendar =
         Calendar::new(file.zero.get_ref()).map_err(|wrong| problem(file.zero.span(), wrong))?;
     let services = services(&file.service)?;
-    let factors = factors(&file.factor)?;
-    let world = world(file)?;
+    let (world, factors) = (world(file)?, factors(&file.factor)?);
     let acts = acts::resolve(file, &calendar, &factors, &services, world)?;
     used(file, world, &acts)?;
+    #[cfg(feature = "defects")]
+    let factors =
+        [factors, (world == World::Etcd).then(super::planted::factor).into_iter().collect()]
+            .concat();
     let scenario = Scenario {
         name: name.to_owned(),
         title: file.title.clone(),

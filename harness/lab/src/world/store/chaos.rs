@@ -19,6 +19,10 @@ use crate::world::topology::port;
 
 /// The mean time from one harm to the next.
 const GAP: Duration = Duration::from_millis(2500);
+/// How often a harm befalls the leader: it is one of many, but most promises are its to keep.
+const OF_LEADER: f64 = 0.3;
+/// How long a disk takes whose write is cut short: long enough for something to be written.
+const WRITES: Duration = Duration::from_millis(400);
 /// How long a change of the members may take before somebody gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -27,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 enum Harm {
     Kill(usize),
     PowerLoss(usize),
+    /// The power goes while the disk is at work: what was written is lost, or torn.
+    LostWrite(usize),
     Pause(usize),
     Isolate(usize),
     Cut(usize, usize, bool),
@@ -36,16 +42,19 @@ enum Harm {
     FailingDisk(usize),
     Skew(usize, i64),
     Add,
+    /// So that one change meets another that is not made yet.
+    AddTwo,
     Remove(usize),
     Compact(i64),
 }
 
-/// When, what, for how long.
+/// When, what, for how long; and whether it befalls the leader of that moment in place of the member.
 #[derive(Clone, Debug)]
 struct Planned {
     at: Duration,
     lasts: Duration,
     harm: Harm,
+    of_leader: bool,
 }
 
 impl fmt::Display for Planned {
@@ -54,6 +63,7 @@ impl fmt::Display for Planned {
         let what = match &self.harm {
             Harm::Kill(n) => format!("kill {}", nth(n)),
             Harm::PowerLoss(n) => format!("power loss of {}", nth(n)),
+            Harm::LostWrite(n) => format!("power loss of {} while it writes", nth(n)),
             Harm::Pause(n) => format!("pause {}", nth(n)),
             Harm::Isolate(n) => format!("isolate {}", nth(n)),
             Harm::Cut(a, b, true) => format!("cut {} from {}, one way", nth(a), nth(b)),
@@ -64,10 +74,13 @@ impl fmt::Display for Planned {
             Harm::FailingDisk(n) => format!("disk of {} failing", nth(n)),
             Harm::Skew(n, millis) => format!("clock of {} off by {millis} ms", nth(n)),
             Harm::Add => "add a member".to_owned(),
+            Harm::AddTwo => "add two members at once".to_owned(),
             Harm::Remove(n) => format!("remove {}", nth(n)),
             Harm::Compact(back) => format!("compact all but {back} revisions"),
         };
-        write!(f, "+{:.3} s for {:.3} s: {what}", self.at.as_secs_f64(), self.lasts.as_secs_f64())
+        let (at, lasts) = (self.at.as_secs_f64(), self.lasts.as_secs_f64());
+        let instead = if self.of_leader { ", in place of it the leader" } else { "" };
+        write!(f, "+{at:.3} s for {lasts:.3} s: {what}{instead}")
     }
 }
 
@@ -80,22 +93,24 @@ fn plan(rng: &mut Rng, within: Duration, members: usize) -> Vec<Planned> {
         let some = |rng: &mut Rng| rng.below(members as u64) as usize;
         let (one, other) = (some(rng), some(rng));
         let millis = |rng: &mut Rng, most: u64| Duration::from_millis(1 + rng.below(most));
-        let harm = match rng.below(26) {
-            0..4 => Harm::Kill(one),
-            4..8 => Harm::PowerLoss(one),
+        let harm = match rng.below(28) {
+            0..3 => Harm::Kill(one),
+            3..6 => Harm::PowerLoss(one),
+            6..8 => Harm::LostWrite(one),
             8..10 => Harm::Pause(one),
-            10..13 => Harm::Isolate(one),
-            13..16 => Harm::Cut(one, other, rng.chance(0.5)),
-            16 => Harm::SlowLink(one, other, millis(rng, 500)),
-            17..19 => Harm::SlowDisk(one, millis(rng, 1500)),
-            19 => Harm::FullDisk(one),
-            20 => Harm::FailingDisk(one),
-            21 => Harm::Skew(one, rng.below(7_200_000) as i64 - 3_600_000),
-            22 => Harm::Add,
-            23 => Harm::Remove(one),
+            10..14 => Harm::Isolate(one),
+            14..17 => Harm::Cut(one, other, rng.chance(0.5)),
+            17 => Harm::SlowLink(one, other, millis(rng, 500)),
+            18..20 => Harm::SlowDisk(one, millis(rng, 1500)),
+            20 => Harm::FullDisk(one),
+            21 => Harm::FailingDisk(one),
+            22 => Harm::Skew(one, rng.below(7_200_000) as i64 - 3_600_000),
+            23 => Harm::Add,
+            24 => Harm::AddTwo,
+            25 => Harm::Remove(one),
             _ => Harm::Compact(rng.below(100) as i64),
         };
-        plan.push(Planned { at, lasts, harm });
+        plan.push(Planned { at, lasts, harm, of_leader: rng.chance(OF_LEADER) });
         at += rng.exponential(GAP);
     }
     plan
@@ -133,27 +148,39 @@ pub async fn play(env: &Env, office: &Office, within: Duration) {
 async fn carry_out(env: &Env, office: &Office, planned: Planned) {
     let members = office.etcd.members();
     let places = office.etcd.places();
-    let at = |n: usize| members[n % members.len()];
+    let leader = planned.of_leader.then(|| office.faults.leader()).flatten();
+    let leader = leader.and_then(|machine| office.faults.place(&machine));
+    let at = |n: usize| leader.unwrap_or(members[n % members.len()]);
     let machine = |n: usize| places[at(n)].name.clone();
+    let other = |n: usize| places[members[n % members.len()]].name.clone();
     let everybody = || members.iter().map(|n| places[*n].name.clone()).collect::<Vec<_>>();
     let (faults, lasts) = (&office.faults, planned.lasts);
     tracing::info!(kind = "chaos", "{planned}");
     let lasting = match planned.harm {
         Harm::Kill(n) => return faults.kill(&[machine(n)]),
         Harm::Pause(n) => return faults.pause(&[machine(n)], lasts).await,
-        Harm::PowerLoss(n) => {
+        Harm::PowerLoss(n) | Harm::LostWrite(n) => {
             let machine = [machine(n)];
+            if let Harm::LostWrite(_) = planned.harm {
+                let slow = Fault::SlowDisk { machine: machine[0].clone(), by: WRITES };
+                faults.last(vec![slow], Some(WRITES.mul_f64(0.9))).await;
+            }
             faults.power_off(&machine);
             tokio::time::sleep(lasts).await;
             return faults.power_on(&machine);
         }
         Harm::Add => return change(office.etcd.add(env, 0)).await,
+        Harm::AddTwo => {
+            let (one, other) = (office.etcd.add(env, 0), office.etcd.add(env, 0));
+            tokio::join!(change(one), change(other));
+            return;
+        }
         Harm::Remove(_) if members.len() == 1 => return,
         Harm::Remove(n) => return change(office.etcd.remove(env, at(n), 0)).await,
         Harm::Compact(back) => return compact(env, office, back).await,
         Harm::Isolate(n) => cut(&[machine(n)], &everybody(), false),
-        Harm::Cut(a, b, one_way) => cut(&[machine(a)], &[machine(b)], one_way),
-        Harm::SlowLink(a, b, by) => slow_link(&[machine(a)], &[machine(b)], by),
+        Harm::Cut(a, b, one_way) => cut(&[machine(a)], &[other(b)], one_way),
+        Harm::SlowLink(a, b, by) => slow_link(&[machine(a)], &[other(b)], by),
         Harm::SlowDisk(n, by) => vec![Fault::SlowDisk { machine: machine(n), by }],
         Harm::FullDisk(n) => vec![Fault::FullDisk { machine: machine(n) }],
         Harm::FailingDisk(n) => vec![Fault::FailingDisk { machine: machine(n) }],
@@ -210,6 +237,7 @@ mod tests {
         for harm in [
             "kill",
             "power loss",
+            "while it writes",
             "pause",
             "isolate",
             "one way",
@@ -219,7 +247,9 @@ mod tests {
             "full",
             "failing",
             "clock",
-            "add",
+            "add a member",
+            "add two",
+            "in place of it the leader",
             "remove",
             "compact",
         ] {

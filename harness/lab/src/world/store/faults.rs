@@ -72,6 +72,11 @@ impl Faults {
         }
     }
 
+    /// The machine whose member leads, as far as anybody has heard.
+    pub fn leader(&self) -> Option<String> {
+        self.ears.leader()
+    }
+
     /// The member's place at a machine.
     pub fn place(&self, machine: &str) -> Option<usize> {
         self.etcd.members().into_iter().find(|n| self.etcd.places()[*n].name == machine)

@@ -5,7 +5,7 @@
 //! | [`machines`] | who is where |
 //! | [`seat`], [`session`], [`call`] | what clients are given, and how they reach etcd |
 //! | [`journeys`] | the users, by whom severity is judged |
-//! | [`kv`], [`lock`], [`transfer`], [`watcher`] | workloads whose history is checked |
+//! | [`kv`], [`lock`], [`reader`], [`transfer`], [`watcher`] | workloads whose history is checked |
 //! | [`notes`], [`ears`] | what clients lived through; what members did |
 //! | [`steps`], [`faults`], [`chaos`] | what is done |
 //! | [`end`], [`judge`] | whether all is well in the end, and was all along |
@@ -21,6 +21,7 @@ pub mod kv;
 pub mod lock;
 pub mod machines;
 pub mod notes;
+pub mod reader;
 pub mod seat;
 pub mod session;
 pub mod steps;
@@ -76,10 +77,14 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
     let (notes, ears, machines) = (Notes::begin(goal), Ears::default(), Arc::new(machines));
     let tune = {
         let (ears, count) = (ears.clone(), settings.number("snapshot-count") as u64);
+        #[cfg(feature = "defects")]
+        let defects = crate::scenario::planted::defects(settings);
         Arc::new(move |config: &mut server::Config| {
             config.observer = Some(ears.on(&config.name));
             config.snapshot_count = count;
             config.catch_up_entries = count / 2;
+            #[cfg(feature = "defects")]
+            config.defects.clone_from(&defects);
         })
     };
     let etcd = Arc::new(Etcd::start(world, &machines.etcd, members, profile, tune));
@@ -152,6 +157,7 @@ impl Office {
                 let name = match kind {
                     ClientKind::Kv => "kv",
                     ClientKind::Lock => "lock",
+                    ClientKind::Read => "read",
                     ClientKind::Transfer => "transfer",
                     ClientKind::Watch => "watch",
                 };
@@ -163,6 +169,7 @@ impl Office {
                     match kind {
                         ClientKind::Kv => kv::run(seat).await,
                         ClientKind::Lock => lock::run(seat).await,
+                        ClientKind::Read => reader::run(seat).await,
                         ClientKind::Transfer => transfer::run(seat).await,
                         ClientKind::Watch => watcher::run(seat).await,
                     }
