@@ -233,9 +233,13 @@ impl Node {
         let status = self.raft.status();
         if before.id != soft.leader || before.term != status.term {
             let elected = before.elected + u64::from(soft.leader != NONE);
-            let since = if before.id == soft.leader { before.since } else { Instant::now() };
-            let leader = Leader { id: soft.leader, term: status.term, elected, since };
             let leads = soft.role == Role::Leader;
+            // Up to 3.3 every member notes when there is a new leader, from 3.4 on the new leader
+            // alone (etcd 3.2 etcdserver/raft.go `lt`, 3.4 etcdserver/server.go `leadElectedTime`).
+            let notes = leads || self.shared.config.profile < Profile::V3_4;
+            let is_new = soft.leader != NONE && before.id != soft.leader;
+            let since = if is_new && notes { Instant::now() } else { before.since };
+            let leader = Leader { id: soft.leader, term: status.term, elected, since };
             {
                 let lessor = &mut self.shared.state().lessor;
                 if leads && before.id != self.shared.id {

@@ -9,6 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::process::Kind;
+
 /// Whether a program is there. If not, that is told on the terminal, past the test's captured
 /// output, or is a failure where it was asked for.
 pub fn is_installed(program: &str) -> bool {
@@ -20,7 +22,7 @@ pub fn is_installed(program: &str) -> bool {
     if !there {
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
         assert!(
-            std::env::var_os("ANATOMY_NEED_ETCDCTL").is_none(),
+            std::env::var_os("ANATOMY_ETCDCTL").is_none_or(|value| value != "required"),
             "{test}: {program} is not installed (apt-get install etcd-client etcd-server)"
         );
         let told =
@@ -28,6 +30,24 @@ pub fn is_installed(program: &str) -> bool {
         drop(std::io::stderr().write_all(told.as_bytes()));
     }
     there
+}
+
+/// Whether this is the `etcdctl` whose words the snapshots hold.
+pub fn is_known() -> bool {
+    let output =
+        std::process::Command::new("etcdctl").arg("version").env("ETCDCTL_API", "3").output();
+    output.unwrap().stdout.starts_with(b"etcdctl version: 3.4.")
+}
+
+/// What is printed of our servers, and where `etcd` is installed of its own.
+pub async fn beside_etcd(transcript: impl AsyncFn(Kind) -> String) -> (String, Option<String>) {
+    let etcds = async {
+        match is_installed("etcd") {
+            true => Some(transcript(Kind::Etcd).await),
+            false => None,
+        }
+    };
+    tokio::join!(transcript(Kind::Mini), etcds)
 }
 
 /// `etcdctl` with these endpoints.
@@ -97,14 +117,29 @@ impl Ctl {
         read.unwrap_or_else(|_| panic!("etcdctl {line} prints less than {many} lines")).0
     }
 
+    /// Runs a command until it prints this: servers take their time. What it printed then.
+    pub async fn until(&self, line: &str, expected: &str) -> String {
+        let mut last = String::new();
+        let trying = async {
+            loop {
+                last = self.run(line, "").await;
+                if last.contains(expected) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if timeout(Duration::from_secs(60), trying).await.is_err() {
+            panic!("etcdctl {line} should print `{expected}` and prints\n{last}");
+        }
+        last
+    }
+
     /// Returns when the servers answer.
     pub async fn ready(&self) {
         for endpoint in &self.endpoints {
             let one = Ctl::new([*endpoint]);
-            while !one.run("endpoint health --command-timeout=1s", "").await.contains("is healthy")
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            one.until("endpoint health --command-timeout=1s", "is healthy").await;
         }
     }
 }

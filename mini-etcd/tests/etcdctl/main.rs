@@ -3,7 +3,7 @@
 //! run against it, and it has to print the same: the snapshots are etcd's own words.
 //!
 //! `apt-get install etcd-client etcd-server` (Debian 12: 3.4.23). Without them the tests say on the
-//! terminal that they did not run; with `ANATOMY_NEED_ETCDCTL` set, as in `.ci/run`, they fail.
+//! terminal that they did not run; with `ANATOMY_ETCDCTL=required`, as in `.ci/run`, they fail.
 
 mod cluster;
 mod ctl;

@@ -30,6 +30,9 @@ fn line_of(line: &str) -> String {
         blank(&mut json);
         return json.to_string();
     }
+    if let Some((name @ ("\"ClusterID\"" | "\"MemberID\""), _)) = line.split_once(" : ") {
+        return format!("{name} : ID");
+    }
     let line = match line.split_once("took = ") {
         Some((before, _)) => format!("{before}took = TIME"),
         None => line.to_owned(),
@@ -66,12 +69,11 @@ fn word_of(word: &str) -> String {
 fn blank(json: &mut Value) {
     match json {
         Value::Array(all) => all.iter_mut().for_each(blank),
+        Value::String(text) => *text = line_of(text),
         Value::Object(fields) => {
             for (name, value) in fields {
                 if VARYING.contains(&name.as_str()) && value.is_number() {
                     *value = Value::from("N");
-                } else if let Value::String(text) = value {
-                    *text = line_of(text);
                 } else {
                     blank(value);
                 }

@@ -11,6 +11,7 @@ use mini_etcd::Profile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::process;
 use crate::world::{Client, World};
 
 /// Every call of etcd's.
@@ -153,17 +154,28 @@ async fn random_bodies_are_answered_with_a_status_by_every_call() {
     still_serves(&client).await;
 }
 
+/// How many files a process may open here.
+fn files_max() -> usize {
+    let output = std::process::Command::new("sh").args(["-c", "ulimit -n"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap_or(usize::MAX)
+}
+
+/// The member is a process of its own, so that each side may have as many.
 #[tokio::test]
-async fn hundreds_of_idle_connections_keep_nobody_out() {
-    let world = World::new("idle", 1, Profile::V3_4);
-    let config = &world.members[0].config;
-    let first = world.client(0).await;
-    let mut idle = Vec::new();
-    for _ in 0..150 {
-        idle.push(open(&world, config.client_addrs[0]).await);
-        idle.push(open(&world, config.peer_addrs[0]).await);
+async fn ten_thousand_idle_connections_keep_nobody_out() {
+    let dir = process::Dir::new("idle");
+    let member = process::Member::new("m");
+    let all = [member.clone()];
+    let _server = process::Server::start(process::Kind::Mini, &dir, &member, &all, &[]);
+    let env = harness_env::real::Machine::new("client", dir.path()).env();
+    let tasks = env.tasks();
+    let client = Client::connect(&env, &tasks, member.client).await;
+    let (mut idle, many) = (Vec::new(), 10_000.min(files_max() - 200));
+    while idle.len() < many {
+        let addr = if idle.len() % 2 == 0 { member.client } else { member.peer };
+        idle.push(env.connect(addr).await.unwrap());
     }
-    still_serves(&world.client(0).await).await;
-    still_serves(&first).await;
+    still_serves(&Client::connect(&env, &tasks, member.client).await).await;
+    still_serves(&client).await;
     drop(idle);
 }

@@ -5,5 +5,9 @@ mod bad_input;
 mod channel;
 mod cluster;
 mod connection;
+mod kubernetes;
+#[path = "../etcdctl/process.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod process;
 mod single;
 mod world;
