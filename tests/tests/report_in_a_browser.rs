@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use anatomy_lab::outcome::Event;
-use anatomy_lab::report::Report;
+use anatomy_lab::report::{Findings, Report};
 use anatomy_lab::sweep::pool;
 use fantoccini::key::Key;
 use fantoccini::wd::WebDriverCompatibleCommand;
@@ -26,6 +26,15 @@ fn report() -> &'static Path {
     REPORT.get_or_init(write_report)
 }
 
+/// What the analyses find in worlds with a known structure, as the lab's own tests have it.
+fn findings() -> Findings {
+    let snapshot = include_str!(
+        "../../harness/lab/src/report/snapshots/anatomy_lab__report__tests__findings.snap"
+    );
+    let json = &snapshot[snapshot.find("\n{").expect("JSON behind the header")..];
+    serde_json::from_str(json).expect("findings")
+}
+
 fn write_report() -> PathBuf {
     let scenario = short_day::short_day();
     let seed = scenario.seed;
@@ -35,7 +44,13 @@ fn write_report() -> PathBuf {
     request.on_event = Some(Arc::new(move |event| sink.lock().unwrap().push(event.clone())));
     let outcome = pool::play(anatomy_lab::run, request.clone()).expect("the cluster can be built");
     let events = std::mem::take(&mut *events.lock().unwrap());
-    let report = Report { scenario: &request.scenario, outcome: &outcome, events: &events };
+    let findings = findings();
+    let report = Report {
+        scenario: &request.scenario,
+        outcome: &outcome,
+        events: &events,
+        findings: &findings,
+    };
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report.html");
     std::fs::write(&path, report.html()).expect("the folder for tests can be written");
     path
@@ -185,7 +200,18 @@ async fn a_report_is_laid_out_in_the_light_and_in_the_dark() {
                 })",
             )
             .await;
-        let sections = ["verdict", "timeline", "real", "health", "indicators", "again"];
+        let sections = [
+            "verdict",
+            "timeline",
+            "real",
+            "health",
+            "indicators",
+            "explained",
+            "cuts",
+            "fixes",
+            "responses",
+            "again",
+        ];
         assert_eq!(structure, json!(sections.map(|id| json!([id, true, true]))));
         let sideways = "return document.documentElement.scrollWidth <= innerWidth";
         assert_eq!(browser.ask(sideways).await, json!(true), "nothing sticks out");
@@ -199,4 +225,38 @@ async fn a_report_is_laid_out_in_the_light_and_in_the_dark() {
         browser.close().await;
     }
     assert_ne!(backgrounds[0], backgrounds[1]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_reader_finds_the_cut_sets_the_fixes_and_the_responses() {
+    let Some(browser) = Browser::start(false).await else { return };
+    let client = &browser.client;
+    client.goto(&format!("file://{}", report().display())).await.expect("a page from disk");
+    let findings = findings();
+    let lattice = findings.lattice.expect("a lattice");
+    let league = findings.league.expect("a league");
+
+    for (n, family) in lattice.families.iter().enumerate() {
+        let marks = format!(
+            "return document.querySelectorAll('svg.matrix')[{n}].querySelectorAll('.cut circle.on').length"
+        );
+        let conditions: usize = family.cuts.iter().map(|cut| cut.order).sum();
+        assert_eq!(browser.ask(&marks).await, json!(conditions), "{}", family.name);
+    }
+    let curves = "return document.querySelectorAll('#responses path.curve').length";
+    assert_eq!(browser.ask(curves).await, json!(league.standings.len()));
+
+    let link = client.find(Locator::Css("nav a[href='#cuts']")).await.expect("a way there");
+    link.click().await.expect("it can be clicked");
+    let seen = "const box = document.getElementById('cuts').getBoundingClientRect();
+        return box.top < innerHeight && box.bottom > 0";
+    assert_eq!(browser.ask(seen).await, json!(true));
+    let open = "return document.querySelector('#cuts details').open";
+    assert_eq!(browser.ask(open).await, json!(false));
+    let summary = client.find(Locator::Css("#cuts details summary")).await.expect("more of it");
+    summary.click().await.expect("it can be opened");
+    assert_eq!(browser.ask(open).await, json!(true));
+    let numbers = "return Object.keys(JSON.parse(document.getElementById('analyses').textContent))";
+    assert_eq!(browser.ask(numbers).await, json!(["explanation", "lattice", "league"]));
+    browser.close().await;
 }

@@ -1,7 +1,7 @@
 //! What all analyses have in common: a store of runs, jobs, a bar, JSON.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use indicatif::ProgressBar;
@@ -15,7 +15,7 @@ use crate::sweep::pool;
 use crate::{Runner, Scenario};
 
 /// Where runs are kept where nobody says.
-const FOLDER: &str = ".anatomy";
+pub const FOLDER: &str = ".anatomy";
 
 /// The folder of an analysis.
 pub fn folder(args: &AnalysisArgs) -> PathBuf {
@@ -40,6 +40,13 @@ pub fn json(result: &impl Serialize) -> Result<String, Trouble> {
     let text = serde_json::to_string_pretty(result);
     let text = text.map_err(|error| Trouble::Failed(format!("the result is no JSON: {error}")))?;
     Ok(text + "\n")
+}
+
+/// Writes a result for those who come later.
+pub fn keep(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Trouble> {
+    let path = folder.join(name);
+    std::fs::write(&path, text).map_err(|error| prepare::unwritable("--out", &path, &error))?;
+    Ok(path)
 }
 
 /// How long an analysis takes.
@@ -67,6 +74,15 @@ pub fn cost(tally: &Tally, seconds: f64) -> String {
     }
     let rate = played as f64 / seconds * 60.0;
     format!("{asked} in {}: {rate:.1} runs a minute\n", crate::narrate::duration(seconds))
+}
+
+/// How many runs a hunt took, in one line.
+pub fn rate(seeds: usize, runs: usize, seconds: f64) -> String {
+    if runs == 0 {
+        return format!("{seeds} seeds: all were known\n");
+    }
+    let (took, rate) = (crate::narrate::duration(seconds), runs as f64 / seconds * 60.0);
+    format!("{seeds} seeds, {runs} runs in {took}: {rate:.1} runs a minute\n")
 }
 
 /// Progress as a bar on a terminal, as lines elsewhere: an analysis may take half an hour.

@@ -29,6 +29,14 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Tell why one run went as it did, and what would have changed it
     Explain(ExplainArgs),
+    /// Find which combinations of conditions lead to it, and what would prevent all of them
+    Lattice(LatticeArgs),
+    /// Compare ways of responding over the same seeds
+    League(LeagueArgs),
+    /// Play rows in which every pair, or triple, of levels occurs: a first look at many factors
+    Cover(CoverArgs),
+    /// Draw trouble over a healthy scenario, and shrink what breaks it to the fewest
+    Hunt(HuntArgs),
     /// Play a scenario and write a report: one HTML file that opens from disk
     Report(ReportArgs),
     /// Play a scenario and write it in another tool's format
@@ -142,8 +150,8 @@ pub struct ExplainArgs {
     /// Set a factor's level, with a time if need be (`forced@14:40`), or a number
     #[arg(long = "set", value_name = "FACTOR=LEVEL")]
     pub set: Vec<String>,
-    /// What is explained: ok, degraded, partial, total or data-loss [default: as bad as it got]
-    #[arg(long, value_name = "SEVERITY")]
+    /// What is explained: degraded, partial, total or data-loss [default: as bad as it got]
+    #[arg(long, value_name = "SEVERITY", value_parser = seeds::target)]
     pub target: Option<Severity>,
     /// Over how many seeds necessity and sufficiency are counted; 0: not at all
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -153,6 +161,115 @@ pub struct ExplainArgs {
     pub timing: bool,
     #[command(flatten)]
     pub analysis: AnalysisArgs,
+}
+
+#[derive(Args)]
+pub struct LatticeArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// What it leads to: degraded, partial, total or data-loss
+    #[arg(long, value_name = "SEVERITY", default_value = "total", value_parser = seeds::target)]
+    pub target: Severity,
+    /// The factors [default: all that have two levels]
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    pub factors: Option<Vec<String>>,
+    /// Human factors whose steps are taken in any case in the second search [default: those that
+    /// matter in the first]
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    pub force: Option<Vec<String>>,
+    /// Set a factor's level or a number for all cells
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    /// How many cells may be judged in each search
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub budget: usize,
+    /// How many seeds that the search has not seen confirm what it found
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub fresh: usize,
+    /// Find out from when until when the steps of each cut set could have been taken, and whether their
+    /// order matters
+    #[arg(long)]
+    pub timing: bool,
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+}
+
+#[derive(Args)]
+pub struct LeagueArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// Files with [[policy]] tables, in place of those that are built in; the first policy is the one
+    /// that the others are compared with
+    #[arg(long, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+    /// The seeds: of these, those with which chance does its part
+    #[arg(long, value_name = "A..B", default_value = "0..40", value_parser = seeds::range)]
+    pub seeds: Range,
+    /// Also vary each step of the responders, over so many of the seeds
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub variants: usize,
+    /// Set a factor's level or a number for all policies
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+}
+
+#[derive(Args)]
+pub struct CoverArgs {
+    /// A built-in scenario's name, or the path of a file
+    #[arg(default_value = "monzo-2017")]
+    pub scenario: String,
+    /// How many factors' levels occur together in every combination: 2 or 3
+    #[arg(short = 't', long, value_name = "2|3", default_value_t = 2,
+          value_parser = clap::value_parser!(u8).range(2..=3))]
+    pub strength: u8,
+    /// The seed of every row [default: the scenario's]
+    #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
+    pub seed: Option<u64>,
+    /// Where the rows go, one line of JSON each
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub out: Option<PathBuf>,
+    /// Runs at a time [default: one a core]
+    #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
+    pub jobs: Option<usize>,
+    /// The folder that keeps the runs: what was played is not played again [default: .anatomy]
+    #[arg(long, value_name = "DIR")]
+    pub runs: Option<PathBuf>,
+    /// Write the rows to standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct HuntArgs {
+    /// A built-in scenario's name, or the path of a file: one that is healthy by itself
+    #[arg(default_value = "ordinary-day")]
+    pub scenario: String,
+    /// The seeds: each draws a schedule, and is that of its runs
+    #[arg(long, env = "ANATOMY_SEEDS", value_name = "A..B", default_value = "0..50",
+          value_parser = seeds::range)]
+    pub seeds: Range,
+    /// What counts as broken, apart from oracles: degraded, partial, total or data-loss
+    #[arg(long, value_name = "SEVERITY", default_value = "partial", value_parser = seeds::target)]
+    pub target: Severity,
+    /// Set a factor's level or a number; see `anatomy list`
+    #[arg(long = "set", value_name = "FACTOR=LEVEL")]
+    pub set: Vec<String>,
+    /// How many runs a schedule that breaks it may be shrunk with
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub budget: usize,
+    /// Runs at a time [default: one a core]
+    #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
+    pub jobs: Option<usize>,
+    /// The folder for what is found; a hunt goes on there where it was stopped [default: .anatomy/hunt]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the result as JSON to standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl ExplainArgs {
@@ -175,6 +292,15 @@ pub struct ReportArgs {
     /// Where the report goes
     #[arg(long, short, value_name = "FILE.html")]
     pub out: PathBuf,
+    /// The folder of `anatomy explain`: what would have changed the run
+    #[arg(long, value_name = "DIR")]
+    pub explanation: Option<PathBuf>,
+    /// The folder of `anatomy lattice`: which combinations of conditions lead to it
+    #[arg(long, value_name = "DIR")]
+    pub lattice: Option<PathBuf>,
+    /// The folder of `anatomy league`: what other responses would have come to
+    #[arg(long, value_name = "DIR")]
+    pub league: Option<PathBuf>,
     /// Write the post-mortem, which the report offers too, as Markdown
     #[arg(long, value_name = "FILE.md")]
     pub markdown: Option<PathBuf>,

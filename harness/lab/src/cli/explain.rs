@@ -22,10 +22,13 @@ pub fn run(args: &ExplainArgs, runner: Runner) -> Result<u8, Trouble> {
     let clock = analysis::Clock::start();
     let explanation = explain(&runs, &plan).map_err(Trouble::Failed)?;
     output::complain(&analysis::cost(&explanation.tally, clock.seconds()));
+    let json = analysis::json(&explanation)?;
+    let kept = analysis::keep(&analysis::folder(&args.analysis), "explanation.json", &json)?;
     if args.analysis.json {
-        output::say(&analysis::json(&explanation)?);
+        output::say(&json);
     } else {
         output::say(&narrate::explained(&scenario, &explanation));
+        output::complain(&format!("written to {}\n", kept.display()));
     }
     Ok(0)
 }

@@ -7,8 +7,12 @@
 mod analysis;
 mod args;
 mod child;
+mod cover;
 mod explain;
 mod export;
+mod hunt;
+mod lattice;
+mod league;
 mod list;
 mod output;
 mod played;
@@ -59,6 +63,10 @@ fn dispatch(arguments: Vec<std::ffi::OsString>, runner: Runner) -> Result<u8, Tr
         Command::Sweep(args) => sweep::sweep(&args, runner),
         Command::Verify(args) => verify::verify(&args, runner),
         Command::Explain(args) => explain::run(&args, runner),
+        Command::Lattice(args) => lattice::run(&args, runner),
+        Command::League(args) => league::run(&args, runner),
+        Command::Hunt(args) => hunt::run(&args, runner),
+        Command::Cover(args) => cover::run(&args, runner),
         Command::Report(args) => report::report(&args, runner),
         Command::Export(command) => export::export(&command, runner),
         Command::Child(args) => child::child(&args, runner),

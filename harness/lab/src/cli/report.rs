@@ -1,16 +1,25 @@
 //! `anatomy report`.
 
 use super::args::ReportArgs;
-use super::played;
+use super::played::{self, Played};
+use super::prepare;
 use super::trouble::Trouble;
 use crate::Runner;
-use crate::report::Report;
+use crate::report::{Findings, Report, findings::Folders};
 
 /// Plays a scenario and writes its report.
 pub fn report(args: &ReportArgs, runner: Runner) -> Result<u8, Trouble> {
     played::claim("--out", &args.out)?;
+    let folders = Folders {
+        explanation: args.explanation.clone(),
+        lattice: args.lattice.clone(),
+        league: args.league.clone(),
+    };
+    let findings = Findings::read(&*prepare::scenario(&args.scenario)?, &folders)
+        .map_err(|error| Trouble::Usage(error.to_string()))?;
     let run = played::play(&args.scenario, &args.choice, args.seed, runner)?;
-    let report = Report { scenario: &run.scenario, outcome: &run.outcome, events: &run.events };
+    let Played { scenario, outcome, events } = &run;
+    let report = Report { scenario, outcome, events, findings: &findings };
     played::write("--out", &args.out, report.html().as_bytes())?;
     if let Some(path) = &args.markdown {
         played::write("--markdown", path, report.markdown().as_bytes())?;

@@ -1,5 +1,8 @@
 //! Seeds, ranges of them, digests, jobs: what the arguments look like.
 
+use crate::outcome::Severity;
+use crate::scenario::suggest;
+
 /// Seeds from `start` up to, not including, `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -58,6 +61,13 @@ pub fn count(text: &str) -> Result<Range, String> {
 pub fn jobs(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|jobs| (1..=1024).contains(jobs));
     number.ok_or_else(|| "a number of jobs from 1 to 1024 is expected".to_owned())
+}
+
+/// A severity that can be reached.
+pub fn target(text: &str) -> Result<Severity, String> {
+    let bad = &Severity::ALL[1..];
+    let found = bad.iter().find(|severity| severity.name() == text);
+    found.copied().ok_or_else(|| suggest::allowed(text, bad.iter().map(|one| one.name())))
 }
 
 /// A digest or its beginning.

@@ -48,7 +48,7 @@ fn anatomy(arguments: &[&str]) -> Result<u8, Trouble> {
 
 #[test]
 fn bad_usage_is_told_with_the_place_and_the_allowed_values() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 20] = [
         (&["run", "monzo-2018"], "did you mean `monzo-2017`?"),
         (&["run", "nowhere/else.toml"], "cannot read the scenario file nowhere/else.toml"),
         (&["run", "--set", "likerd=1.0.0"], "did you mean `linkerd`?"),
@@ -64,6 +64,14 @@ fn bad_usage_is_told_with_the_place_and_the_allowed_values() {
             "from 1 to 1024",
         ),
         (&["replay", "monzo-2017", "--seed", "1", "--digest", "xyz"], "32 hexadecimal digits"),
+        (&["run", "--set", "mesh-restart=forced@noon"], "`noon` is no time of the act outage"),
+        (&["explain", "--target", "ok"], "allowed: degraded, partial, total, data-loss"),
+        (&["explain", "--set", "likerd=1.0.0"], "did you mean `linkerd`?"),
+        (&["lattice", "--factors", "linkerd,likerd"], "--factors likerd"),
+        (&["lattice", "--force", "ledger-deploy"], "it has no level `forced`"),
+        (&["league", "--policies", "nowhere"], "--policies nowhere"),
+        (&["league", "--seeds", "9..3"], "there is no seed from 9"),
+        (&["cover", "-t", "4"], "4 is not in 2..=3"),
     ];
     for (arguments, expected) in cases {
         let trouble = anatomy(arguments).expect_err(expected);
@@ -144,6 +152,68 @@ fn a_sweep_plays_only_what_is_missing() {
     assert_eq!(sweep("2..6", &[]), 6);
     assert_eq!(sweep("0..6", &[]), 6);
     assert_eq!(sweep("0..2", &["--set", "linkerd=1.0.0"]), 8);
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}
+
+/// What a command that keeps its runs in a folder leaves there.
+fn analysed(arguments: &[&str], kept: &str) -> serde_json::Value {
+    let folder = folder("analysis");
+    let out = folder.to_string_lossy().into_owned();
+    let all = [arguments, &["--out", &out, "--jobs", "3"]].concat();
+    assert_eq!(anatomy(&all).expect("an analysis"), 0, "{arguments:?}");
+    let text = std::fs::read_to_string(folder.join(kept)).expect(kept);
+    std::fs::remove_dir_all(&folder).expect("the folder");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_lattice_is_written_for_those_who_come_later() {
+    let found = analysed(&["lattice", "--factors", "linkerd,standin"], "lattice.json");
+    assert_eq!((&found["target"], &found["scenario"]), (&"total".into(), &"monzo-2017".into()));
+    // In the stand-in's world it is total whatever is set.
+    let family = &found["families"][0];
+    assert_eq!(family["cuts"][0]["conditions"], serde_json::json!([]));
+    assert_eq!(family["factors"][0]["absent"], "1.0.0");
+}
+
+#[test]
+fn a_league_is_written_for_those_who_come_later() {
+    let found = analysed(&["league", "--seeds", "0..3", "--variants", "1"], "league.json");
+    assert_eq!(found["against"], "hands off");
+    assert_eq!(found["standings"].as_array().map(Vec::len), Some(7));
+    assert_eq!(found["seeds"], serde_json::json!([0, 1, 2]));
+    assert!(found["unsafely"].is_array());
+}
+
+#[test]
+fn a_run_is_explained() {
+    let folder = folder("explain");
+    let out = folder.to_string_lossy().into_owned();
+    for more in [&["--json"][..], &["--pairs", "2"]] {
+        let all = [&["explain", "--seed", "3", "--out", &out], more].concat();
+        assert_eq!(anatomy(&all).expect("an explanation"), 0);
+    }
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}
+
+#[test]
+fn the_rows_of_a_covering_array_are_played_and_written() {
+    let folder = folder("cover");
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let (runs, rows) = (path("runs"), path("rows.jsonl"));
+    let arguments = ["cover", "-t", "2", "--runs", &runs, "--out", &rows];
+    assert_eq!(anatomy(&arguments).expect("an array"), 0);
+    let text = std::fs::read_to_string(&rows).expect("rows");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!((20..60).contains(&lines.len()), "{}", lines.len());
+    let levels = |line: &serde_json::Value, a: &str, b: &str| {
+        (line["levels"][a].to_string(), line["levels"][b].to_string())
+    };
+    let mut pairs: Vec<_> = lines.iter().map(|l| levels(l, "kubernetes", "mesh-restart")).collect();
+    pairs.sort();
+    pairs.dedup();
+    assert_eq!(pairs.len(), 16, "four levels each, every pair of them");
     std::fs::remove_dir_all(&folder).expect("the folder");
 }
 

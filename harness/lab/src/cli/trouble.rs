@@ -41,8 +41,7 @@ impl Trouble {
         }
     }
 
-    /// All of it as text, for tests.
-    #[cfg(test)]
+    /// All of it as text.
     pub fn text(&self) -> String {
         match self {
             Trouble::Arguments(error) => error.to_string(),

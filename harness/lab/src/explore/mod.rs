@@ -9,16 +9,22 @@
 //! |---|---|
 //! | [`runs`] | what came of these settings and this seed: played once, then remembered |
 //! | [`counterfactual`] | of one run: what would have changed it, and from which moment on |
+//! | [`lattice`] | which combinations of a scenario's conditions lead to it |
+//! | [`humans`] | what people do about it, and what they could have done |
 //! | [`cuts`] | which conditions together: minimal cut sets, maximal safe sets |
 //! | [`fixes`] | which changes would have prevented all of it, cheapest first |
 //! | [`cover`] | a first look at many factors: covering arrays and what they cover |
 //! | [`mod@shrink`] | the fewest of many faults that break it |
+//! | [`mod@hunt`] | what breaks it that nobody thought of |
 //! | [`stats`] | how sure is a count, a difference, a time to recovery |
 
 pub mod counterfactual;
 pub mod cover;
 pub mod cuts;
 pub mod fixes;
+pub mod humans;
+pub mod hunt;
+pub mod lattice;
 pub mod runs;
 pub mod shrink;
 pub mod stats;

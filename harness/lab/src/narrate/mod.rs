@@ -7,6 +7,9 @@
 
 mod explanation;
 mod header;
+mod hunt;
+mod lattice;
+mod league;
 mod phases;
 mod strip;
 mod table;
@@ -18,6 +21,9 @@ mod verdict;
 mod tests;
 
 pub use explanation::explained;
+pub use hunt::hunted;
+pub use lattice::lattice;
+pub use league::league;
 pub use table::Table;
 pub use text::{Paint, duration, thousands, wrap};
 pub use verdict::severity_style;

@@ -37,6 +37,8 @@ pub struct Record {
     pub faults: Vec<FaultRecord>,
     /// The steps whose time came, in the order in which they were decided.
     pub steps: Vec<StepOutcome>,
+    /// The switches that the run would have been the same without.
+    pub idle: Vec<String>,
     /// What the oracles found.
     pub violations: Vec<Violation>,
     /// The stream-quota pools of the apiservers' etcd clients at the end of every act.
@@ -99,6 +101,9 @@ pub struct Outcome {
     /// The steps whose time came, in the order in which they were decided.
     #[serde(default)]
     pub steps: Vec<StepOutcome>,
+    /// The switches that the run would have been the same without.
+    #[serde(default)]
+    pub idle: Vec<String>,
     /// The faults and what effect they had.
     pub faults: Vec<FaultRecord>,
     /// What the oracles found.
@@ -149,6 +154,7 @@ impl Outcome {
             acts: record.acts,
             timeline: record.timeline,
             steps: record.steps,
+            idle: record.idle,
             faults: record.faults,
             violations: record.violations,
             pools: record.pools,

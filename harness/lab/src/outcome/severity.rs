@@ -44,15 +44,6 @@ impl Severity {
     }
 }
 
-impl std::str::FromStr for Severity {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Severity::ALL.into_iter().find(|severity| severity.name() == text);
-        found.ok_or_else(|| format!("allowed: {}", Severity::ALL.map(Severity::name).join(", ")))
-    }
-}
-
 /// When a severity first began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reached {
@@ -289,12 +280,6 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(reached(&journeys, &samples), Severity::Total);
-    }
-
-    #[test]
-    fn a_severity_is_read_from_its_name() {
-        assert!(Severity::ALL.iter().all(|one| one.name().parse() == Ok(*one)));
-        assert!("bad".parse::<Severity>().is_err_and(|allowed| allowed.contains("data-loss")));
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub struct Span {
 
 /// Lays out the main act.
 pub fn health(report: &Report) -> Health {
-    let Report { scenario, outcome, events } = report;
+    let Report { scenario, outcome, events, .. } = report;
     let axis = Axis::of_main(scenario, outcome, LEFT, WIDTH - 8.0);
     let (from, to) = axis.pieces.first().map_or((0.0, 0.0), |main| (main.from, main.to));
     let alarms = alarms(events, to);

@@ -54,7 +54,7 @@ pub struct Leader {
 
 /// Lays out the main act.
 pub fn indicators(report: &Report) -> Indicators {
-    let Report { scenario, outcome, events } = report;
+    let Report { scenario, outcome, events, .. } = report;
     let axis = Axis::of_main(scenario, outcome, LEFT, WIDTH - 8.0);
     let (from, to) = axis.pieces.first().map_or((0.0, 0.0), |main| (main.from, main.to));
     let mut kinds: BTreeMap<&str, BTreeMap<i64, usize>> = BTreeMap::new();

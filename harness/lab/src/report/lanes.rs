@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::axis::{Axis, Piece, Tick, round};
+use super::bands;
 use super::compare::{self, Mark as RealMark};
 use crate::outcome::Entry;
 
@@ -41,6 +42,8 @@ pub struct Lanes {
     pub height: f64,
     pub pieces: Vec<Piece>,
     pub ticks: Vec<Tick>,
+    /// Latent conditions and windows, above the lanes.
+    pub bands: Vec<Placed>,
     pub lanes: Vec<Lane>,
     pub marks: Vec<Mark>,
     pub arrows: Vec<Arrow>,
@@ -82,6 +85,14 @@ pub struct Arrow {
     pub to: (f64, f64),
 }
 
+/// A band and where it is drawn.
+#[derive(Serialize)]
+pub struct Placed {
+    pub y: f64,
+    #[serde(flatten)]
+    pub band: bands::Band,
+}
+
 /// A stretch of time in one state.
 #[derive(Serialize)]
 pub struct Band {
@@ -97,7 +108,10 @@ pub fn lanes(report: &Report) -> Lanes {
     let lane_of: Vec<usize> = outcome.timeline.iter().map(lane).collect();
     let mut lanes = Vec::new();
     let mut marks: Vec<Mark> = Vec::new();
-    let mut y = TOP;
+    let bands = bands::bands(report, &axis);
+    let rows = bands.iter().map(|band| band.row + 1).max().unwrap_or(0);
+    let mut y = TOP + ROW * rows as f64 + if rows > 0 { ROW / 2.0 } else { 0.0 };
+    let placed = bands.into_iter().map(|band| Placed { y: TOP + ROW * band.row as f64, band });
     for (number, (name, _)) in LANES.iter().enumerate() {
         let inside = lane_of.iter().enumerate().filter(|(_, lane)| **lane == number);
         let mut rows: Vec<f64> = Vec::new();
@@ -151,6 +165,7 @@ pub fn lanes(report: &Report) -> Lanes {
         width: WIDTH,
         height: y + 8.0,
         ticks: axis.ticks(scenario),
+        bands: placed.collect(),
         lanes,
         arrows: arrows.collect(),
         phases: phases.collect(),

@@ -2,22 +2,32 @@
 //!
 //! Everything is in the one file: style, drawings (SVG), script and, at its end, every number as
 //! JSON. Nothing is fetched. A drawing is made in two steps: a pure function turns the run into
-//! coordinates and words ([`lanes`], [`health`], [`indicators`]), the template places them. So what
+//! coordinates and words ([`lanes`], [`health`], [`indicators`], [`cutsets`], [`but_for`],
+//! [`responses`]), the template places them. So what
 //! is drawn is tested without a browser, and how it looks is changed without touching Rust.
 //!
 //! The order of the sections is the order of a reader's questions: how bad was it, what happened
-//! when, who noticed, what else moved, how can I see it again.
+//! when, who noticed, what else moved, which conditions together led to it, what would have prevented
+//! it, what could people have done, how can I see it again.
 
 mod axis;
+mod bands;
+mod but_for;
 mod card;
 mod compare;
+mod cutsets;
+pub mod findings;
 mod health;
 mod indicators;
 mod lanes;
 mod markdown;
 mod page;
+mod responses;
+mod spell;
 #[cfg(test)]
 mod tests;
+
+pub use findings::Findings;
 
 use crate::outcome::Event;
 use crate::{Outcome, Scenario};
@@ -30,9 +40,17 @@ pub struct Report<'a> {
     pub outcome: &'a Outcome,
     /// Every event of the run, in order.
     pub events: &'a [Event],
+    /// What analyses found.
+    pub findings: &'a Findings,
 }
 
 impl Report<'_> {
+    /// Whether the explanation is of this very run.
+    fn is_explained(&self) -> bool {
+        let explanation = self.findings.explanation.as_ref();
+        explanation.is_some_and(|explanation| explanation.digest == self.outcome.digest)
+    }
+
     /// The report as one HTML file.
     pub fn html(&self) -> String {
         page::html(self)

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
-use super::{Report, card, health, indicators, lanes, markdown};
+use super::{Report, but_for, card, cutsets, health, indicators, lanes, markdown, responses};
 
 const NAME: &str = "report.html";
 
@@ -23,6 +23,10 @@ pub fn html(report: &Report) -> String {
         card => Value::from(Serde(card::card(report))),
         lanes => Value::from(Serde(lanes::lanes(report))),
         health => Value::from(Serde(health::health(report))),
+        explained => Value::from(Serde(but_for::explained(report))),
+        matrices => Value::from(Serde(cutsets::matrices(report))),
+        responses => Value::from(Serde(responses::responses(report))),
+        analyses => Value::from_safe_string(embedded(report.findings)),
         indicators => Value::from(Serde(indicators::indicators(report))),
         style => Value::from_safe_string(include_str!("page.css").to_owned()),
         script => Value::from_safe_string(include_str!("page.js").to_owned()),

@@ -1,9 +1,13 @@
 //! Reports of a run like the record, and of one with nothing in it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::*;
-use crate::outcome::{Entry, Record, sample};
+use crate::explore::humans::policy;
+use crate::explore::runs::Tally;
+use crate::explore::{counterfactual, humans, lattice};
+use crate::outcome::{Entry, Record, Severity, sample};
 
 fn alarm(at: f64, kind: &str, journey: &str) -> Event {
     let fields = BTreeMap::from([("journey".to_owned(), journey.to_owned())]);
@@ -22,7 +26,13 @@ fn with_report<T>(test: impl FnOnce(&Report) -> T) -> T {
         kind: "apiserver.timeout".to_owned(),
         ..Event::default()
     }));
-    test(&Report { scenario: &request.scenario, outcome: &outcome, events: &events })
+    let findings = Findings::default();
+    test(&Report {
+        scenario: &request.scenario,
+        outcome: &outcome,
+        events: &events,
+        findings: &findings,
+    })
 }
 
 #[test]
@@ -63,7 +73,9 @@ fn what_a_run_says_cannot_become_markup() {
         text: "</script><script>alert(1)</script>".into(),
         because: vec!["\"><img onerror=alert(1)>".into()],
     });
-    let report = Report { scenario: &request.scenario, outcome: &outcome, events: &[] };
+    let findings = Findings::default();
+    let report =
+        Report { scenario: &request.scenario, outcome: &outcome, events: &[], findings: &findings };
     let page = report.html();
     for injected in ["<b>mallory", "<script>alert", "<img"] {
         assert!(!page.contains(injected), "{injected}");
@@ -97,7 +109,111 @@ fn marks_of_a_lane_do_not_hide_each_other() {
 fn a_run_with_nothing_in_it_has_a_report_too() {
     let request = sample::request();
     let empty = Outcome::of(&request, Record::default());
-    let report = Report { scenario: &request.scenario, outcome: &empty, events: &[] };
+    let findings = Findings::default();
+    let report =
+        Report { scenario: &request.scenario, outcome: &empty, events: &[], findings: &findings };
     assert!(report.html().contains("every objective was met"));
     assert!(report.markdown().contains("severity **ok**"));
+}
+
+/// What the analyses find in worlds with a known structure.
+fn found() -> Findings {
+    static FOUND: OnceLock<Findings> = OnceLock::new();
+    FOUND.get_or_init(find).clone()
+}
+
+fn find() -> Findings {
+    let explained = |plan: &mut counterfactual::Plan| (plan.pairs, plan.timing) = (3, true);
+    let mut explanation = counterfactual::tests::explained(explained);
+    let mut lattice = lattice::tests::found(Severity::Total, None);
+    let policies = policy::built_in(&sample::request().scenario);
+    let mut league = humans::tests::played(&policies).expect("a league");
+    // What it took is another number on every machine.
+    for tally in [&mut explanation.tally, &mut lattice.tally, &mut league.tally] {
+        *tally = Tally::default();
+    }
+    Findings { explanation: Some(explanation), lattice: Some(lattice), league: Some(league) }
+}
+
+fn page_of(findings: &Findings) -> String {
+    let request = sample::request();
+    let outcome = sample::outcome(&request);
+    Report { scenario: &request.scenario, outcome: &outcome, events: &[], findings }.html()
+}
+
+/// The browser's tests read this snapshot too.
+#[test]
+fn findings_of_known_worlds_are_written_and_read_back() {
+    let findings = found();
+    let text = serde_json::to_string_pretty(&findings).expect("JSON");
+    insta::assert_snapshot!("findings", text);
+    let back: Findings = serde_json::from_str(&text).expect("the same again");
+    // The page ends with every digit of them; up to there nothing hangs on the last one.
+    let drawn = |findings: &Findings| {
+        let page = page_of(findings);
+        page.split("id=\"analyses\"").next().map(str::to_owned)
+    };
+    assert_eq!(drawn(&back), drawn(&findings));
+}
+
+#[test]
+fn each_analysis_that_was_made_has_its_section_and_no_other_has() {
+    let ids = ["explained", "cuts", "fixes", "responses"];
+    let sections = |findings: &Findings| -> Vec<&str> {
+        let page = page_of(findings);
+        let has = |id: &&str| page.contains(&format!("<section id=\"{id}\">"));
+        ids.into_iter().filter(has).collect()
+    };
+    let all = found();
+    assert_eq!(sections(&all), ids);
+    assert!(page_of(&all).len() < 2_000_000);
+    assert_eq!(sections(&Findings::default()), [""; 0]);
+    let only = |findings: Findings| sections(&findings);
+    assert_eq!(only(Findings { league: None, lattice: None, ..all.clone() }), ["explained"]);
+    assert_eq!(only(Findings { league: all.league, ..Findings::default() }), ["responses"]);
+}
+
+#[test]
+fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
+    let request = sample::request();
+    let outcome = sample::outcome(&request);
+    let findings = found();
+    let (scenario, findings) = (&request.scenario, &findings);
+    let report = Report { scenario, outcome: &outcome, events: &[], findings };
+    let matrices = cutsets::matrices(&report);
+    let [react, forced] = &matrices[..] else { panic!("two searches") };
+    assert_eq!((react.columns[0].label.as_str(), forced.columns[0].label.as_str()), ("A1", "B1"));
+    assert_eq!((react.columns[0].marks.len(), forced.columns[0].marks.len()), (7, 3));
+    for column in react.columns.iter().filter(|column| column.safe) {
+        assert_eq!(column.marks.len(), 1, "any one of the seven less, and nothing happens");
+        assert!(column.marks.iter().all(|mark| mark.class == "off"));
+    }
+    assert!(react.fixes.iter().all(|fix| fix.breaks == [true]));
+    assert_eq!(react.spectrum, [(7, 1, 1)]);
+}
+
+#[test]
+fn findings_about_something_else_are_refused_by_name() {
+    let scenario = sample::request().scenario;
+    let folder = std::env::temp_dir().join(format!("anatomy-findings-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let read = |text: Option<&str>| {
+        if let Some(text) = text {
+            std::fs::write(folder.join("lattice.json"), text).expect("room");
+        }
+        let lattice = Some(folder.clone());
+        let folders = findings::Folders { lattice, ..findings::Folders::default() };
+        Findings::read(&scenario, &folders).map(|found| found.lattice.is_some())
+    };
+    let error = |text| read(text).expect_err("wrong").to_string();
+    let missing = error(None);
+    assert!(missing.contains("--lattice") && missing.contains("anatomy lattice"), "{missing}");
+    assert!(error(Some("{\n1}")).contains("line 2"));
+    let mut lattice = lattice::tests::found(Severity::Total, Some(&["linkerd", "ledger-deploy"]));
+    let json = |lattice: &lattice::Lattice| serde_json::to_string(lattice).expect("JSON");
+    assert_eq!(read(Some(&json(&lattice))).ok(), Some(true));
+    lattice.text = "0".to_owned();
+    let other = error(Some(&json(&lattice)));
+    assert!(other.contains("it is about monzo-2017 (text 0)"), "{other}");
+    std::fs::remove_dir_all(&folder).expect("the folder");
 }

@@ -1,11 +1,11 @@
 //! What may differ between runs.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::settings::Setting;
 
 /// What sort of condition a factor is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A bug in a version.

@@ -13,6 +13,7 @@ macro_rules! built_in {
 /// The built-in scenarios: name and text.
 pub const BUILT_IN: &[(&str, &str)] = built_in![
     "monzo-2017",
+    "ordinary-day",
     "zone-loss-9",
     "growth",
     "member-replace",
@@ -54,13 +55,35 @@ impl From<Box<Error>> for FindError {
     }
 }
 
-/// The scenario called `name`, or in the file `name`.
+/// The text of a scenario, and what it is called.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name: that of the built-in one, or the file's without its ending.
+    pub name: String,
+    /// The file that errors name.
+    pub file: String,
+    /// What is written.
+    pub text: String,
+}
+
+impl Source {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn parse(&self) -> Result<Scenario, Box<Error>> {
+        Scenario::parse(&self.name, &self.file, &self.text)
+    }
+}
+
+/// The text of the scenario called `name`, or of the file `name`.
 ///
 /// # Errors
-/// See [`FindError`].
-pub fn find(name: &str) -> Result<Scenario, FindError> {
+/// There is none, or it cannot be read.
+pub fn source(name: &str) -> Result<Source, FindError> {
     if let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-        return Ok(Scenario::parse(name, &format!("{name}.toml"), text)?);
+        let (name, file, text) = ((*name).to_owned(), format!("{name}.toml"), (*text).to_owned());
+        return Ok(Source { name, file, text });
     }
     let path = Path::new(name);
     let a_path = name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR);
@@ -72,5 +95,13 @@ pub fn find(name: &str) -> Result<Scenario, FindError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| FindError::Unreadable { path: name.to_owned(), error })?;
     let stem = path.file_stem().map_or(name.into(), |stem| stem.to_string_lossy());
-    Ok(Scenario::parse(&stem, name, &text)?)
+    Ok(Source { name: stem.into_owned(), file: name.to_owned(), text })
+}
+
+/// The scenario called `name`, or in the file `name`.
+///
+/// # Errors
+/// See [`FindError`].
+pub fn find(name: &str) -> Result<Scenario, FindError> {
+    Ok(source(name)?.parse()?)
 }

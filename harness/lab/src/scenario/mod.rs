@@ -21,7 +21,7 @@ mod resolve;
 mod settings;
 pub mod suggest;
 mod target;
-mod vocabulary;
+pub mod vocabulary;
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +37,7 @@ pub use clock::Calendar;
 pub use deed::{Deed, Lasts};
 pub use error::Error;
 pub use factor::{Factor, Kind, Number};
-pub use library::{BUILT_IN, FindError, find};
+pub use library::{BUILT_IN, FindError, Source, find, source};
 pub use settings::{Setting, Settings, SettingsError};
 pub use target::{Target, Who};
 
@@ -329,6 +329,11 @@ impl Scenario {
     /// The act called `name`.
     pub fn act(&self, name: &str) -> Option<&Act> {
         self.acts.iter().find(|act| act.name == name)
+    }
+
+    /// Its hash as text: what results are marked with.
+    pub fn text(&self) -> String {
+        format!("{:016x}", self.hash)
     }
 
     /// The act that the zero of the calendar falls into; the last one where none does.

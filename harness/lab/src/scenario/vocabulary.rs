@@ -46,6 +46,11 @@ pub fn levels(name: &str) -> Option<&'static [&'static str]> {
     [World::Bank, World::Etcd].into_iter().find_map(|world| levels_in(world, name))
 }
 
+/// Whether `name` is a switch of the surroundings.
+pub fn is_switch(name: &str) -> bool {
+    SWITCHES.iter().any(|(known, _)| *known == name)
+}
+
 /// The value of the number `name` in a scenario that does not mention it.
 pub fn number(name: &str) -> Option<f64> {
     NUMBERS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)

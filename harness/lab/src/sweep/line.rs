@@ -26,7 +26,7 @@ impl Key {
     pub fn of(request: &Request, build: &str) -> Self {
         Key {
             scenario: request.scenario.name.clone(),
-            text: format!("{:016x}", request.scenario.hash),
+            text: request.scenario.text(),
             build: build.to_owned(),
             until: request.until.clone(),
             settings: request.settings.clone(),

@@ -78,6 +78,7 @@ fn run_bank(request: &Request) -> Result<Outcome, Error> {
         Looked {
             samples: outside.samples(&scenario.calendar, &played.acts),
             violations: if complete { outside.violations() } else { Vec::new() },
+            idle: outside.idle_switches(),
             played,
         }
     })
@@ -123,6 +124,8 @@ pub struct Looked {
     pub samples: Vec<outcome::Sample>,
     /// What is wrong.
     pub violations: Vec<outcome::Violation>,
+    /// The switches that the run would have been the same without.
+    pub idle: Vec<String>,
 }
 
 /// The outcome of a run. `look` looks at what the director knows in the end.
@@ -131,7 +134,8 @@ fn told<T>(
     report: Report<Result<T, String>>,
     look: impl FnOnce(T) -> Looked,
 ) -> Result<Outcome, Error> {
-    let Looked { played, samples, violations } = look(report.result.map_err(Error::Unbuildable)?);
+    let Looked { played, samples, violations, idle } =
+        look(report.result.map_err(Error::Unbuildable)?);
     let calendar = &request.scenario.calendar;
     if let Some(sink) = &request.on_event {
         for event in &report.events {
@@ -165,6 +169,7 @@ fn told<T>(
             captured,
             diverged,
             steps: played.steps,
+            idle,
             stopped: played.stopped,
         },
     ))

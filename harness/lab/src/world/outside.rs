@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ const POLL: Duration = Duration::from_secs(10);
 pub struct Outside {
     workload: Arc<Workload>,
     stand_in: bool,
+    stand_in_needed: Arc<AtomicBool>,
     probe: Probe,
     people: Arc<Mutex<Vec<Process>>>,
     books: Arc<Mutex<Result<Books, String>>>,
@@ -43,6 +45,7 @@ impl Outside {
         Outside {
             workload: Arc::new(scenario.workload.clone()),
             stand_in: settings.level("standin") != "off",
+            stand_in_needed: Arc::default(),
             probe: Probe::with_goal(goal),
             people: Arc::default(),
             books: Arc::new(Mutex::new(Err("nobody looked".to_owned()))),
@@ -67,6 +70,7 @@ impl Outside {
                 entries: entries.clone(),
                 workload: self.workload.clone(),
                 stand_in: self.stand_in,
+                needed: self.stand_in_needed.clone(),
             };
             unit(world, centre, "stand-in", move |env| data_centre::run(env, config.clone()));
         }
@@ -98,6 +102,12 @@ impl Outside {
             world.start(&topology.scheme.name, "cards", |env| scheme::run(env, scheme)),
         ];
         *self.people.lock().expect("no panic while locked") = people;
+    }
+
+    /// The switches that the run would have been the same without, event by event.
+    pub fn idle_switches(&self) -> Vec<String> {
+        let needed = self.stand_in_needed.load(Ordering::Relaxed);
+        Vec::from_iter((!needed).then(|| "standin".to_owned()))
     }
 
     /// Waits until the goal is reached; for ever where there is none.

@@ -3,13 +3,12 @@
 //! Read off the record of the run: nothing is played. A condition is latent where its mark is in the
 //! story long before anything is wrong.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::super::runs::Row;
-use crate::outcome::Entry;
+use crate::outcome::{Entry, PoolState, StepOutcome};
 
 /// A latent condition in a run. Times are seconds from the scenario's zero.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Armed {
     /// What: the sentence of the record.
     pub what: String,
@@ -34,22 +33,23 @@ const LATENT: &[(&str, &[&str])] = &[
     ("mesh.namer.frozen", &["step.report.mesh-stale"]),
 ];
 
-/// The latent conditions of a run, in the order in which they came about.
-pub fn armed(row: &Row) -> Vec<Armed> {
+/// The latent conditions of a run, in the order in which they came about: from its record, the steps
+/// whose time came, and the pools that lost their quota.
+pub fn armed(marks: &[Entry], steps: &[StepOutcome], lost: &[PoolState]) -> Vec<Armed> {
     let mut found = Vec::new();
-    for mark in &row.marks {
+    for mark in marks {
         let Some((_, shows)) = LATENT.iter().find(|(kind, _)| *kind == mark.kind) else { continue };
-        let named = row.lost.iter().map(|pool| pool.resource.as_str());
+        let named = lost.iter().map(|pool| pool.resource.as_str());
         let resource = named.clone().find(|name| mark.text.contains(&format!("for {name} ")));
         let is_it = |later: &&Entry| {
             later.at >= mark.at
                 && shows.contains(&later.kind.as_str())
                 && resource.is_none_or(|name| later.text.to_lowercase().contains(name))
         };
-        let showed = row.marks.iter().find(is_it).map(|later| (later.at, later.text.clone()));
+        let showed = marks.iter().find(is_it).map(|later| (later.at, later.text.clone()));
         let since = showed.as_ref().map(|(at, _)| *at);
         let noticed = since.and_then(|since| {
-            let step = row.steps.iter().find(|step| step.due >= since && !step.seen.is_empty())?;
+            let step = steps.iter().find(|step| step.due >= since && !step.seen.is_empty())?;
             Some((step.due, format!("{}: {}", step.actor, step.seen[0])))
         });
         let (what, on) = (mark.text.clone(), mark.actor.clone());

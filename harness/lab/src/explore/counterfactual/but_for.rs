@@ -7,21 +7,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::runs::row::Difference;
 use super::super::runs::{Ask, Question, Row, Runs, lottery};
 use super::{flip, pin};
 use crate::Scenario;
 use crate::outcome::Severity;
+use crate::scenario::Kind;
 
 /// One factor at its other level.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ButFor {
     /// The factor.
     pub factor: String,
     /// What sort of condition it is.
-    pub kind: &'static str,
+    pub kind: Kind,
     /// Its level in the run.
     pub from: String,
     /// The level that it is taken to.
@@ -91,7 +92,7 @@ pub fn but_for(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<But
         let held = held.iter().position(|(of, _)| *of == n).map(|at| &held_rows[at]);
         ButFor {
             factor: factor.name.clone(),
-            kind: factor.kind.name(),
+            kind: factor.kind,
             from: settings.level(&factor.name).to_owned(),
             to: (*level).to_owned(),
             severity: row.severity,

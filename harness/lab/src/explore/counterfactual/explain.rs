@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::runs::row::Impact;
 use super::super::runs::{Ask, Question, Row, Runs, Seeds, Tally};
@@ -30,10 +30,12 @@ pub struct Plan {
 }
 
 /// Why a run went as it did. Times are seconds from the scenario's zero.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Explanation {
     /// The scenario's name.
     pub scenario: String,
+    /// A hash of its text.
+    pub text: String,
     /// The seed.
     pub seed: u64,
     /// Every setting.
@@ -89,6 +91,7 @@ pub fn explain(runs: &Runs, plan: &Plan) -> Result<Explanation, String> {
     };
     Ok(Explanation {
         scenario: runs.scenario().name.clone(),
+        text: runs.scenario().text(),
         seed: plan.seed,
         settings: plan.settings.clone(),
         severity: base.severity,
@@ -98,7 +101,7 @@ pub fn explain(runs: &Runs, plan: &Plan) -> Result<Explanation, String> {
         digest: base.digest.clone(),
         replay: base.replay.clone(),
         impact: base.impact.clone(),
-        armed: armed(&base),
+        armed: armed(&base.marks, &base.steps, &base.lost),
         but_for,
         order,
         windows,

@@ -25,6 +25,6 @@ pub mod pin;
 pub mod windows;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use explain::{Explanation, Plan, explain};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::runs::{Ask, Question, Row, Runs};
 use crate::outcome::Severity;
@@ -13,7 +13,7 @@ use crate::scenario::Factor;
 use crate::{Scenario, Settings};
 
 /// Two steps in each other's place.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Swap {
     /// The factor whose step came first.
     pub first: String,

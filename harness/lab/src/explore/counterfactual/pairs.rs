@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::runs::{Ask, Question, Row, Runs, Seeds, lottery};
 use super::super::stats::{Interval, Pairs, wilson};
@@ -16,7 +16,7 @@ use super::flip;
 use crate::outcome::Severity;
 
 /// What pairs of runs say of one factor.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Necessity {
     /// The factor.
     pub factor: String,
@@ -44,7 +44,7 @@ pub fn necessity(
 ) -> Result<(Seeds, Vec<Necessity>), String> {
     let scenario = runs.scenario().clone();
     let settings = &base.key.settings;
-    let seeds = lottery::seeds(runs, settings, count)?;
+    let seeds = lottery::seeds(runs, settings, count, &[])?;
     let question = Question::Reaches(target);
     let ask_all = |settings: &crate::Settings| -> Vec<Ask> {
         seeds.seeds.iter().map(|s| Ask::new(settings.clone(), *s, question.clone())).collect()

@@ -71,7 +71,7 @@ fn folder() -> PathBuf {
     std::env::temp_dir().join(format!("anatomy-explain-{}-{number}", std::process::id()))
 }
 
-fn explained(plan: impl FnOnce(&mut Plan)) -> Explanation {
+pub(crate) fn explained(plan: impl FnOnce(&mut Plan)) -> Explanation {
     let scenario = Arc::new(scenario::find("monzo-2017").expect("the built-in scenario"));
     let folder = folder();
     let store = Store::open(&folder, &scenario, "build").expect("a store");

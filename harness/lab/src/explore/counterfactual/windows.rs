@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::runs::{Ask, Question, Row, Runs};
 use super::order::{Timed, moved, timed};
 use crate::outcome::Severity;
-use crate::scenario::End;
+use crate::scenario::{Calendar, End};
 
 /// How finely the ends are found, in seconds.
 const GRAIN: i64 = 120;
@@ -19,7 +19,7 @@ const GRAIN: i64 = 120;
 const INSIDE: i64 = 5;
 
 /// The times at which a step leads to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// The factor of the step.
     pub factor: String,
@@ -36,6 +36,20 @@ pub struct Window {
     pub no_more: Option<i64>,
     /// Times between the ends that do not lead to it.
     pub holes: Vec<i64>,
+}
+
+impl Window {
+    /// In words: `mesh-restart from any time until 15:20:00, not at 14:30:00`.
+    pub fn told(&self, calendar: &Calendar) -> String {
+        let clock = |at: i64| calendar.time(at as f64);
+        let end =
+            |time: i64, beyond: Option<i64>| beyond.map_or("any time".to_owned(), |_| clock(time));
+        let (from, until) = (end(self.earliest, self.not_yet), end(self.latest, self.no_more));
+        let holes: Vec<String> = self.holes.iter().map(|at| clock(*at)).collect();
+        let but =
+            if holes.is_empty() { String::new() } else { format!(", not at {}", holes.join(", ")) };
+        format!("{} from {from} until {until}{but}", self.factor)
+    }
 }
 
 /// The search for one window: says which times to try, and is told what came of them.

@@ -1,6 +1,6 @@
 //! What a search says, and how sure it is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::literal::{Literal, Literals};
 use super::search::Scrutiny;
@@ -9,7 +9,7 @@ use super::witness::Witness;
 use crate::explore::stats::{Finding, Verdict};
 
 /// A cell and what was found there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judged {
     /// The factors that are present.
     pub cell: Set,
@@ -18,7 +18,7 @@ pub struct Judged {
 }
 
 /// A minimal cut set: together these literals make it fail, and with one of them less they do not.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
     /// What must hold.
     pub literals: Literals,
@@ -35,7 +35,7 @@ pub struct Cut {
 }
 
 /// The cut set again, and with each literal taken out, on seeds that the search had not seen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confirmation {
     /// The cells of the cut set: they ought to fail.
     pub with_all: Vec<Judged>,
@@ -46,7 +46,7 @@ pub struct Confirmation {
 }
 
 /// Whether fresh seeds agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Held {
     /// In every cell.
@@ -77,7 +77,7 @@ impl Confirmation {
 }
 
 /// A maximal safe set: whatever harm is added to this cell, it fails.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SafeSet {
     /// The factors that are present.
     pub cell: Set,
@@ -90,7 +90,7 @@ pub struct SafeSet {
 }
 
 /// How many cells got which verdict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Cells that fail.
     pub fail: usize,
@@ -101,7 +101,7 @@ pub struct Counts {
 }
 
 /// How the search came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// Nothing was left to look at.
@@ -113,7 +113,7 @@ pub enum Ended {
 }
 
 /// The whole answer. Whatever `ended` says, what is listed holds; what may be missing is in `open`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// How many factors there are, numbered from 0.
     pub factors: usize,

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::set::Set;
 
@@ -11,7 +10,7 @@ use super::set::Set;
 pub const MAX_FACTORS: usize = 32;
 
 /// A factor one way or the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Literal {
     /// The factor is at its harmful level.
@@ -37,7 +36,8 @@ impl Literal {
 }
 
 /// A conjunction of literals. No literals: always.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Literals(Set);
 
 impl Literals {
@@ -123,12 +123,29 @@ impl fmt::Debug for Literals {
     }
 }
 
-impl Serialize for Literals {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut both = serializer.serialize_struct("Literals", 2)?;
-        both.serialize_field("present", &self.present())?;
-        both.serialize_field("absent", &self.absent())?;
-        both.end()
+/// Literals as they are written: two lists of factors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    present: Set,
+    absent: Set,
+}
+
+impl From<Literals> for Written {
+    fn from(literals: Literals) -> Self {
+        Written { present: literals.present(), absent: literals.absent() }
+    }
+}
+
+impl TryFrom<Written> for Literals {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let highest = (written.present | written.absent).iter().last();
+        match highest.filter(|factor| *factor >= MAX_FACTORS) {
+            Some(factor) => Err(format!("there is no factor {factor}: at most {MAX_FACTORS}")),
+            None => Ok(Literals::of(written.present, written.absent)),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::implicants::merge;
@@ -22,7 +22,7 @@ use crate::explore::stats::Verdict;
 ///
 /// A search that assumes that more is worse never looks where it expects to know the answer, so it
 /// does not find out on its own that it was wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scrutiny {
     /// Everything on; if that does not fail, each one left out, and each two. Finds one or two

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitXor, Sub};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// A set of numbers below 64: factors, or literals over factors. Iterates in ascending order and is
 /// printed (and written as JSON) as a list.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "Vec<usize>", try_from = "Vec<usize>")]
 pub struct Set(u64);
 
 impl Set {
@@ -130,9 +131,20 @@ impl fmt::Debug for Set {
     }
 }
 
-impl Serialize for Set {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+impl From<Set> for Vec<usize> {
+    fn from(set: Set) -> Self {
+        set.iter().collect()
+    }
+}
+
+impl TryFrom<Vec<usize>> for Set {
+    type Error = String;
+
+    fn try_from(elements: Vec<usize>) -> Result<Self, String> {
+        match elements.iter().find(|element| **element >= 64) {
+            Some(element) => Err(format!("{element} is no element of a set: 0 to 63 are")),
+            None => Ok(elements.into_iter().fold(Set::EMPTY, Set::with)),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::membership::Stopped;
 use super::set::Set;
@@ -10,7 +10,7 @@ use super::view::Judge;
 use crate::explore::stats::Verdict;
 
 /// Two cells that cannot both be, were more harm never less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Witness {
     /// The cell that fails.
     pub fails: Set,

@@ -5,10 +5,11 @@
 //! steps, because the world asks for their level at one moment only, when the step's time has come and
 //! whoever takes it has looked: a step whose time had not come when the run ended, a `reactive` one
 //! that saw nothing beside `off`, a `forced` one that saw what a `reactive` one would have acted on.
-//! Everything else (versions, switches, numbers) is asked for from the beginning, and must be equal.
+//! A switch may say of itself that nothing came to depend on it ([`Row::idle`]). Everything else
+//! (versions, numbers) is asked for from the beginning, and must be equal.
 
 use super::row::Row;
-use crate::scenario::{Act, Decision, Manner, Step};
+use crate::scenario::{Act, Decision, Manner, Step, vocabulary};
 use crate::{Scenario, Settings};
 
 /// Whether the run of `row` would have been the same with `settings`, event by event.
@@ -19,7 +20,8 @@ pub fn stands_for(scenario: &Scenario, row: &Row, settings: &Settings) -> bool {
     }
     let mut pairs = played.iter().zip(settings.iter());
     pairs.all(|((name, was), (other, is))| {
-        name == other && (was == is || makes_no_difference(scenario, row, settings, name))
+        let idle = || row.idle.iter().any(|switch| switch == name);
+        name == other && (was == is || idle() || makes_no_difference(scenario, row, settings, name))
     })
 }
 
@@ -30,7 +32,9 @@ pub fn may_be_the_same(scenario: &Scenario, one: &Settings, other: &Settings) ->
         steps.any(|step| step.factor.as_deref() == Some(name))
     };
     let mut pairs = one.iter().zip(other.iter());
-    pairs.all(|((name, one), (_, other))| one == other || governs(name))
+    pairs.all(|((name, one), (_, other))| {
+        one == other || vocabulary::is_switch(name) || governs(name)
+    })
 }
 
 /// The factors of which the run would have been the same at another of their levels.

@@ -7,7 +7,7 @@
 //! prehistory draws anew, so seeds are chosen for each prehistory. Where the accident happens with none
 //! of many seeds it is taken to be impossible there, and the first seeds are as good as any.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::player::Runs;
 use super::question::{Ask, Question};
@@ -16,13 +16,13 @@ use crate::Settings;
 use crate::scenario::Lottery;
 
 /// With how many seeds in a row it must not happen before it is taken to be impossible. Of what
-/// happens with one seed in seven, so many without it come about once in 476 times.
-pub const IN_VAIN: u64 = 40;
+/// happens with one seed in seven, so many in a row without it come about once in a hundred times.
+pub const IN_VAIN: u64 = 30;
 /// How many seeds are looked at in the end, where it does happen but rarely.
-pub const AT_MOST: u64 = 200;
+pub const AT_MOST: u64 = 120;
 
 /// Seeds, and how they were found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seeds {
     /// The seeds.
     pub seeds: Vec<u64>,
@@ -47,13 +47,30 @@ pub fn fell(lottery: &Lottery, row: &Row) -> bool {
 }
 
 /// `count` seeds with which the accident happens under these settings: fewer where it is rare, any
-/// where it is impossible.
+/// where it is impossible. `likely` ones are looked at first: settings that leave the prehistory as it is
+/// have the same seeds, and that takes a few runs to see.
 ///
 /// # Errors
 /// As [`Runs::answer`].
-pub fn seeds(runs: &Runs, settings: &Settings, count: usize) -> Result<Seeds, String> {
+pub fn seeds(
+    runs: &Runs,
+    settings: &Settings,
+    count: usize,
+    likely: &[u64],
+) -> Result<Seeds, String> {
     let Some(lottery) = runs.scenario().lottery.clone() else { return Ok(Seeds::any(count)) };
-    let mut found = Vec::new();
+    let look = |seeds: &[u64]| -> Result<Vec<u64>, String> {
+        let after = || Question::After(lottery.act.clone());
+        let ask = |seed: &u64| Ask::new(settings.clone(), *seed, after());
+        let rows = runs.answer("looking for seeds", &seeds.iter().map(ask).collect::<Vec<_>>())?;
+        Ok(rows.iter().filter(|row| fell(&lottery, row)).map(|row| row.seed).collect())
+    };
+    // All of them, however many are wanted: the order of seeds does not depend on their number.
+    let mut found = look(likely)?;
+    if found.len() >= count {
+        found.truncate(count);
+        return Ok(Seeds { seeds: found, fell: true, looked_at: likely.len() as u64 });
+    }
     let mut looked_at = 0;
     // As many at once as keep every job busy, and are not too many where the first ones do.
     let batch = (runs.jobs() as u64 * 2).max(4);
@@ -62,14 +79,10 @@ pub fn seeds(runs: &Runs, settings: &Settings, count: usize) -> Result<Seeds, St
             let any = Seeds::any(count);
             return Ok(Seeds { looked_at, ..any });
         }
-        let next: Vec<u64> = (looked_at..(looked_at + batch).min(AT_MOST)).collect();
-        let asks: Vec<Ask> = next
-            .iter()
-            .map(|seed| Ask::new(settings.clone(), *seed, Question::After(lottery.act.clone())))
-            .collect();
-        let rows = runs.answer("looking for seeds", &asks)?;
+        let most = if found.is_empty() { IN_VAIN } else { AT_MOST };
+        let next: Vec<u64> = (looked_at..(looked_at + batch).min(most)).collect();
         looked_at += next.len() as u64;
-        found.extend(rows.iter().filter(|row| fell(&lottery, row)).map(|row| row.seed));
+        found.extend(look(&next)?.into_iter().filter(|seed| !likely.contains(seed)));
     }
     found.truncate(count);
     Ok(Seeds { seeds: found, fell: true, looked_at })

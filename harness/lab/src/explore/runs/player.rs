@@ -33,7 +33,7 @@ impl Meter for Silent {
 }
 
 /// What an analysis has cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// Questions that were asked.
     pub questions: u64,

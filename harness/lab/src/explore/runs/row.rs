@@ -26,6 +26,8 @@ pub struct Row {
     pub acts: Vec<ActSpan>,
     /// What became of the steps whose time came.
     pub steps: Vec<StepOutcome>,
+    /// The switches that it would have been the same without.
+    pub idle: Vec<String>,
     /// The pools that had lost their quota at the end of an act.
     pub lost: Vec<PoolState>,
     /// What the oracles found.
@@ -114,6 +116,7 @@ impl Row {
             outage: outage(outcome),
             acts: outcome.acts.clone(),
             steps: outcome.steps.clone(),
+            idle: outcome.idle.clone(),
             lost: outcome.stuck_pools().cloned().collect(),
             violations: outcome.violations.clone(),
             marks: outcome.timeline.clone(),

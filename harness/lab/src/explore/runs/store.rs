@@ -56,7 +56,7 @@ impl Store {
         let shown = |path: &Path| path.display().to_string();
         std::fs::create_dir_all(folder)
             .map_err(|error| StoreError::Io { path: shown(folder), error })?;
-        let name = format!("{}-{:016x}-{build}.jsonl", scenario.name, scenario.hash);
+        let name = format!("{}-{}-{build}.jsonl", scenario.name, scenario.text());
         let path = folder.join(name);
         let Lines { all, file } = lines::<Row>(&path, "stored runs")?;
         match file.try_lock() {

@@ -229,8 +229,15 @@ fn a_prehistory_answers_whatever_is_done_after_it() {
 fn seeds_are_those_with_which_chance_does_its_part() {
     let folder = folder();
     let runs = runs(&folder);
-    let found = lottery::seeds(&runs, &with(&[]), 3).expect("seeds");
+    let found = lottery::seeds(&runs, &with(&[]), 3, &[]).expect("seeds");
     assert_eq!((found.seeds, found.fell), (vec![6, 13, 20], true));
+    let before = runs.tally().played;
+    let likely = [13, 27, 5];
+    let linkerd = with(&["linkerd=1.0.0"]);
+    let same = lottery::seeds(&runs, &linkerd, 2, &likely).expect("seeds");
+    assert_eq!((same.seeds, runs.tally().played - before), (vec![13, 27], 3));
+    let more = lottery::seeds(&runs, &linkerd, 4, &likely).expect("seeds");
+    assert_eq!(more.seeds, [13, 27, 6, 20], "what is likely and is not so is passed over");
     std::fs::remove_dir_all(&folder).expect("the folder");
 }
 
@@ -244,7 +251,7 @@ fn where_chance_never_does_its_part_any_seed_will_do() {
         Ok(outcome)
     };
     let runs = Runs::new(store, never, 2, &Silent);
-    let found = lottery::seeds(&runs, &with(&[]), 3).expect("seeds");
+    let found = lottery::seeds(&runs, &with(&[]), 3, &[]).expect("seeds");
     assert_eq!(found, Seeds { seeds: vec![0, 1, 2], fell: false, looked_at: lottery::IN_VAIN });
     std::fs::remove_dir_all(&folder).expect("the folder");
 }

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Two-sided 95 % of the normal distribution.
 pub(super) const Z: f64 = 1.959_963_985;
 
 /// A share with the interval that holds the true one 19 times out of 20.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// How many.
     pub hits: u64,

@@ -4,13 +4,13 @@
 //! with themselves and only those that do not tell anything. McNemar's test in its exact form asks
 //! whether they all lean one way. It needs far fewer runs than two independent shares would.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use super::interval::{Interval, wilson};
 
 /// Seeds by what happened without the change (before) and with it (after).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pairs {
     /// It failed both ways.
     pub both: u64,

@@ -5,12 +5,12 @@
 //! Where neither becomes likely before `cap` runs, the answer is that it is not known. Nobody may
 //! take that for Safe, so it is a verdict of its own.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::interval::{Interval, wilson};
 
 /// What is believed of one set of conditions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It fails in a share `p1` of the seeds or more.
@@ -22,7 +22,7 @@ pub enum Verdict {
 }
 
 /// A verdict and the runs behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What is believed.
     pub verdict: Verdict,
@@ -41,7 +41,7 @@ impl Finding {
 }
 
 /// The parameters of the test.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sprt {
     /// The share of seeds that still counts as safe.
     pub p0: f64,

@@ -4,13 +4,13 @@
 //! it as recovered, flatters; a mean cannot hold it at all. Kaplan and Meier's curve can, and the
 //! log-rank test compares two of them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::interval::Z;
 
 /// How long one run took, or was watched without it happening.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Seconds (or any unit, the same for all).
     pub time: f64,
@@ -19,7 +19,7 @@ pub struct Observation {
 }
 
 /// The curve falls at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// When.
     pub time: f64,
@@ -38,7 +38,7 @@ pub struct Step {
 }
 
 /// Kaplan and Meier's estimate (1958): the share that still waits, as a falling staircase.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     /// The times at which it falls, ascending. Before the first it is 1.
     pub steps: Vec<Step>,
@@ -94,7 +94,7 @@ fn at(observations: &[Observation], time: f64) -> (u64, u64) {
 }
 
 /// Whether two groups differ in their times.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogRank {
     /// How often it happened in the first group.
     pub observed: u64,

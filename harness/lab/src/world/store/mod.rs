@@ -109,7 +109,7 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
         if played.stopped || request.until.as_ref() == Some(&act.name) {
             sleep(scenario.workload.patience).await;
             let samples = office.samples(request, &played);
-            return Ok(Looked { played, samples, violations: Vec::new() });
+            return Ok(Looked { played, samples, violations: Vec::new(), idle: Vec::new() });
         }
     }
     office.faults.heal();
@@ -122,7 +122,7 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
     auditor.exited().await;
     let samples = office.samples(request, &played);
     let violations = judge::violations(&notes, &ears);
-    Ok(Looked { played, samples, violations })
+    Ok(Looked { played, samples, violations, idle: Vec::new() })
 }
 
 impl Office {

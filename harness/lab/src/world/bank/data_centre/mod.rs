@@ -15,6 +15,7 @@ mod breaker;
 mod standin;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,6 +53,9 @@ pub struct DataCentreConfig {
     pub workload: Arc<Workload>,
     /// Whether it may answer on its own.
     pub stand_in: bool,
+    /// Set as soon as the cluster has failed to answer a card: before that, it makes no difference
+    /// whether it may. Nobody in the world reads it.
+    pub needed: Arc<AtomicBool>,
 }
 
 /// Lives until dropped.
@@ -66,6 +70,7 @@ pub async fn run(env: Env, config: DataCentreConfig) -> Result<(), String> {
         journeys: journeys_from(&config.workload, Entry::DataCentre, &config.entries)?,
         client: Client::that_closes(&env),
         stands_in: config.stand_in,
+        needed: config.needed,
         breaker: Mutex::default(),
         standin: AsyncMutex::new(standin),
         wake: Notify::new(),
@@ -88,6 +93,7 @@ struct Centre {
     client: Client,
     journeys: Vec<(Arc<Journey>, SocketAddr)>,
     stands_in: bool,
+    needed: Arc<AtomicBool>,
     breaker: Mutex<Breaker>,
     standin: AsyncMutex<StandIn>,
     /// There may be something to replay.
@@ -123,6 +129,9 @@ impl Centre {
         let admitted = !self.stands_in || self.breaker().admits(Instant::now());
         if admitted {
             let asked = self.ask_cluster(&request, CLUSTER).await;
+            if asked.is_err() {
+                self.needed.store(true, Ordering::Relaxed);
+            }
             self.learn(asked.is_ok()).await;
             if asked.is_ok() {
                 let yes = Authorisation { approved: true, by: By::Cluster };

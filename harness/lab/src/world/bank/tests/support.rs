@@ -125,6 +125,7 @@ impl Bank {
             entries: self.entries(),
             workload: self.workload.clone(),
             stand_in: self.stand_in,
+            needed: Arc::default(),
         };
         self.world.start(machine, "centre", |env| data_centre::run(env, config))
     }

@@ -1,0 +1,199 @@
+//! Responses compared over the same seeds.
+//!
+//! All policies meet the same accidents: they differ in what people do and in nothing before it. So the
+//! runs are paired, and a difference is told by McNemar's test (how many got that bad) and by the log-rank
+//! test (how long it lasted), both against the first policy, which is meant to be that of doing nothing.
+//! Times to recovery are Kaplan and Meier's: what had not recovered when the run ended is not left out.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::runs::{Ask, Question, Row, Runs, Tally, lottery};
+use super::super::stats::{
+    Curve, Interval, LogRank, Observation, Pairs, benjamini_hochberg, log_rank, wilson,
+};
+use super::policy::Policy;
+use super::unsafely::Unsafely;
+use crate::Settings;
+use crate::outcome::Severity;
+
+/// How a policy did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Standing {
+    /// The policy.
+    pub policy: Policy,
+    /// In how many runs it became partial or worse.
+    pub partial: Interval,
+    /// In how many it became total or worse.
+    pub total: Interval,
+    /// What all journeys lost together, in seconds, on average over the runs.
+    pub lost_seconds: f64,
+    /// That divided by what was lost with the first policy: above 1, the response did harm.
+    pub escalation: Option<f64>,
+    /// How often a journey's requests failed, over all runs.
+    pub journeys: Vec<(String, Interval)>,
+    /// How long outages lasted.
+    pub recovery: Curve,
+    /// The median of that, in seconds; none where most were not over.
+    pub median: Option<f64>,
+    /// How long the longest outage was watched, in seconds: where the curve of `recovery` ends.
+    pub watched: f64,
+    /// With how many seeds no outage began at all.
+    pub no_outage: u64,
+    /// Seeds by whether they became total: before, with the first policy; after, with this one.
+    pub pairs: Pairs,
+    /// McNemar's p-value of that, adjusted for all policies that were compared.
+    pub total_p: f64,
+    /// Whether outages lasted longer or shorter than with the first policy.
+    pub log_rank: Option<LogRank>,
+    /// Its p-value, adjusted likewise.
+    pub recovery_p: Option<f64>,
+    /// The command that plays it with the first seed.
+    pub replay: String,
+}
+
+/// The policies, the one that lost the least first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct League {
+    /// The scenario's name.
+    pub scenario: String,
+    /// A hash of its text.
+    pub text: String,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// How they were chosen.
+    pub chosen: String,
+    /// The policy that the others are compared with.
+    pub against: String,
+    /// How each did.
+    pub standings: Vec<Standing>,
+    /// Steps of the real response done otherwise, where that was asked.
+    #[serde(default)]
+    pub variants: Vec<Unsafely>,
+    /// What it took.
+    pub tally: Tally,
+}
+
+/// Plays every policy over those of `seeds` with which chance does its part.
+///
+/// # Errors
+/// As [`Runs::answer`]; a policy that the scenario does not allow; no seed that will do.
+pub fn league(
+    runs: &Runs,
+    base: &Settings,
+    policies: &[Policy],
+    seeds: std::ops::Range<u64>,
+) -> Result<League, String> {
+    let scenario = runs.scenario().clone();
+    let settings: Vec<Settings> =
+        policies.iter().map(|policy| policy.settings(&scenario, base)).collect::<Result<_, _>>()?;
+    let (chosen, how) = choose(runs, base, seeds)?;
+    let ask = |settings: &Settings| {
+        let settings = settings.clone();
+        chosen.iter().map(move |seed| Ask::new(settings.clone(), *seed, Question::Whole))
+    };
+    let asks: Vec<Ask> = settings.iter().flat_map(ask).collect();
+    let rows = runs.answer("policies", &asks)?;
+    let by_policy: Vec<&[Arc<Row>]> = rows.chunks(chosen.len()).collect();
+    let mut standings: Vec<Standing> = policies
+        .iter()
+        .zip(&by_policy)
+        .map(|(policy, rows)| standing(policy, rows, by_policy[0]))
+        .collect();
+    adjust(&mut standings);
+    standings.sort_by(|a, b| a.lost_seconds.total_cmp(&b.lost_seconds));
+    Ok(League {
+        scenario: scenario.name.clone(),
+        text: scenario.text(),
+        seeds: chosen,
+        chosen: how,
+        against: policies[0].name.clone(),
+        standings,
+        variants: Vec::new(),
+        tally: runs.tally(),
+    })
+}
+
+/// Those of `seeds` with which chance does its part; all of them where a scenario has no such part.
+pub(super) fn choose(
+    runs: &Runs,
+    base: &Settings,
+    seeds: std::ops::Range<u64>,
+) -> Result<(Vec<u64>, String), String> {
+    let all: Vec<u64> = seeds.collect();
+    let Some(lottery) = runs.scenario().lottery.clone() else {
+        return Ok((all, "all".to_owned()));
+    };
+    let after = || Question::After(lottery.act.clone());
+    let asks: Vec<Ask> = all.iter().map(|seed| Ask::new(base.clone(), *seed, after())).collect();
+    let rows = runs.answer("looking for seeds", &asks)?;
+    let chosen: Vec<u64> =
+        rows.iter().filter(|row| lottery::fell(&lottery, row)).map(|row| row.seed).collect();
+    if chosen.is_empty() {
+        return Err(format!("with none of the {} seeds: {}", all.len(), lottery.doc));
+    }
+    let how = format!("{} of {}: {}", chosen.len(), all.len(), lottery.doc);
+    Ok((chosen, how))
+}
+
+fn standing(policy: &Policy, rows: &[Arc<Row>], first: &[Arc<Row>]) -> Standing {
+    let runs = rows.len() as u64;
+    let reach =
+        |severity| wilson(rows.iter().filter(|row| row.reaches(severity)).count() as u64, runs);
+    let lost = |rows: &[Arc<Row>]| -> f64 { rows.iter().map(|row| row.lost_seconds()).sum() };
+    let mut pairs = Pairs::default();
+    for (row, first) in rows.iter().zip(first) {
+        pairs.add(first.reaches(Severity::Total), row.reaches(Severity::Total));
+    }
+    let times = times(rows);
+    let recovery = Curve::of(&times);
+    let journeys = rows.first().map_or(Vec::new(), |row| {
+        let sums = (0..row.impact.len()).map(|n| {
+            let requests = rows.iter().map(|row| row.impact[n].requests).sum();
+            let failed = rows.iter().map(|row| row.impact[n].failed).sum();
+            (row.impact[n].journey.clone(), wilson(failed, requests))
+        });
+        sums.collect()
+    });
+    Standing {
+        policy: policy.clone(),
+        partial: reach(Severity::Partial),
+        total: reach(Severity::Total),
+        lost_seconds: lost(rows) / runs as f64,
+        escalation: Some(lost(rows) / lost(first)).filter(|ratio| ratio.is_finite()),
+        journeys,
+        median: recovery.median(),
+        recovery,
+        watched: times.iter().map(|seen| seen.time).fold(0.0, f64::max),
+        no_outage: rows.iter().filter(|row| row.outage.is_none()).count() as u64,
+        total_p: pairs.p_value(),
+        pairs,
+        log_rank: log_rank(&times, &self::times(first)),
+        recovery_p: None,
+        replay: rows.first().map_or(String::new(), |row| row.replay.clone()),
+    }
+}
+
+/// How long each outage lasted, or was watched.
+fn times(rows: &[Arc<Row>]) -> Vec<Observation> {
+    let outages = rows.iter().filter_map(|row| row.outage);
+    let time = outages.map(|outage| {
+        let until = outage.ended.unwrap_or(outage.watched_until);
+        Observation { time: (until - outage.began) as f64, happened: outage.ended.is_some() }
+    });
+    time.collect()
+}
+
+/// Many policies are compared, so some differ by chance: p-values become the share of those that are
+/// told and mean nothing. The first policy is compared with nobody.
+fn adjust(standings: &mut [Standing]) {
+    let others = standings.get_mut(1..).unwrap_or_default();
+    let totals: Vec<f64> = others.iter().map(|one| one.total_p).collect();
+    let tested: Vec<f64> = others.iter().filter_map(|o| o.log_rank.map(|t| t.p_value)).collect();
+    let mut recoveries = benjamini_hochberg(&tested).into_iter();
+    for (one, total) in others.iter_mut().zip(benjamini_hochberg(&totals)) {
+        one.total_p = total;
+        one.recovery_p = one.log_rank.and_then(|_| recoveries.next());
+    }
+}

@@ -1,0 +1,129 @@
+//! A world with known cut sets: the search must find them, through settings, seeds and people.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::super::cuts::Ended;
+use super::super::runs::{Runs, Silent, Store};
+use super::*;
+use crate::outcome::{PoolState, Severity, StepOutcome, sample};
+use crate::scenario::{self, Decision};
+use crate::{Outcome, Request, world};
+
+/// Every fifth seed loses a quota, with the old client and a restart of members. Then a deploy fails, and
+/// people restart the mesh, which is total where it cannot read nulls.
+fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
+    let (scenario, settings) = (&request.scenario, &request.settings);
+    let is = |factor: &str, level: &str| settings.level(factor) == level;
+    let mut outcome = sample::outcome(request);
+    let fell = is("etcd-client", "grpc-1.0.4") && is("etcd-restart", "on") && request.seed % 5 == 3;
+    let broken = fell && is("ledger-deploy", "on");
+    let mut restarted = false;
+    for act in &scenario.acts {
+        for (index, step) in act.steps.iter().enumerate() {
+            let sees = step.symptom.is_some() && broken;
+            let taken = match step.decision(settings) {
+                Decision::Always => true,
+                Decision::IfSeen => sees,
+                Decision::Never => false,
+            };
+            restarted |= taken && step.factor.as_deref() == Some("mesh-restart");
+            let due = act.starts.after(scenario.at(act, step, settings));
+            outcome.steps.push(StepOutcome {
+                act: act.name.clone(),
+                index,
+                due: scenario.calendar.offset_of(due),
+                factor: step.factor.clone(),
+                seen: if sees { vec!["a sign".to_owned()] } else { Vec::new() },
+                taken,
+                ..StepOutcome::default()
+            });
+        }
+        if request.until.as_ref() == Some(&act.name) {
+            break;
+        }
+    }
+    let blind = is("linkerd", "0.9.1") && is("kubernetes", "1.7") && is("empty-service", "on");
+    outcome.severity = match () {
+        () if restarted && blind => Severity::Total,
+        () if broken => Severity::Partial,
+        () => Severity::Ok,
+    };
+    outcome.pools = Vec::from_iter(fell.then(|| PoolState {
+        act: "morning".to_owned(),
+        resource: "endpoints".to_owned(),
+        stuck: true,
+        ..PoolState::default()
+    }));
+    Ok(outcome)
+}
+
+pub(crate) fn found(target: Severity, factors: Option<&[&str]>) -> Lattice {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("anatomy-lattice-{}-{number}", std::process::id());
+    let folder: PathBuf = std::env::temp_dir().join(name);
+    let scenario = Arc::new(scenario::find("monzo-2017").expect("the built-in scenario"));
+    let store = Store::open(&folder, &scenario, "build").expect("a store");
+    let runs = Runs::new(store, stand_in, 2, &Silent);
+    let plan = Plan {
+        settings: scenario.defaults(),
+        target,
+        factors: factors.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        force: None,
+        budget: 200,
+        fresh: 3,
+        timing: false,
+    };
+    let found = lattice(&runs, &plan).expect("a lattice");
+    std::fs::remove_dir_all(&folder).expect("the folder");
+    found
+}
+
+fn cuts(family: &Family) -> Vec<Vec<&str>> {
+    let cuts = family.cuts.iter();
+    cuts.map(|cut| cut.conditions.iter().map(String::as_str).collect()).collect()
+}
+
+#[test]
+fn the_cut_sets_as_people_react_and_with_the_restart_in_any_case_are_found() {
+    let found = found(Severity::Total, None);
+    let [react, forced] = &found.families[..] else { panic!("two searches") };
+    let blind = ["empty-service", "kubernetes", "linkerd"];
+    let all = [
+        "etcd-client",
+        "etcd-restart",
+        "empty-service",
+        "kubernetes",
+        "linkerd",
+        "ledger-deploy",
+        "mesh-restart",
+    ];
+    assert_eq!((cuts(react), cuts(forced)), (vec![all.to_vec()], vec![blind.to_vec()]));
+    assert_eq!(forced.background, ["mesh-restart=forced"]);
+    assert_eq!((react.answer.ended, forced.answer.ended), (Ended::Finished, Ended::Finished));
+    assert!(react.answer.open == Some(0) && react.conditioned && !forced.conditioned);
+    assert_eq!(react.cuts[0].fresh.hits, 3, "confirmed on seeds with which the lot falls too");
+    assert_eq!(react.cuts[0].seeds, [3, 8]);
+    assert!(react.cuts[0].replay.contains("--seed 3"), "{}", react.cuts[0].replay);
+    assert_eq!(react.fixes.len(), 7, "any of the seven");
+    assert_eq!(react.fixes[0].fresh.map(|fresh| (fresh.hits, fresh.runs)), Some((0, 3)));
+    assert_eq!(react.dividends.len(), 1, "one interaction of all seven");
+    // Two searches over 14 and 13 factors of 16,384 and 8,192 cells; most runs look for seeds.
+    assert!(found.tally.played < 600, "{:?}", found.tally);
+}
+
+#[test]
+fn a_partial_outage_needs_less() {
+    let found = found(Severity::Partial, None);
+    let partial = ["etcd-client", "etcd-restart", "ledger-deploy"];
+    assert!(cuts(&found.families[0]).contains(&partial.to_vec()), "{:?}", cuts(&found.families[0]));
+}
+
+#[test]
+fn only_the_factors_that_are_named_are_looked_at() {
+    let found = found(Severity::Total, Some(&["linkerd", "standin", "ledger-deploy"]));
+    assert_eq!(found.families.len(), 1, "nobody's step matters among these");
+    assert_eq!(cuts(&found.families[0]), [["linkerd", "ledger-deploy"]]);
+}

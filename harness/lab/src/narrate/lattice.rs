@@ -1,0 +1,108 @@
+//! Cut sets, safe sets and fixes, as tables.
+
+use std::fmt::Write as _;
+
+use super::table::Table;
+use super::text::{Paint, heading, paint, paragraph};
+use crate::Scenario;
+use crate::explore::lattice::{Family, Lattice};
+
+/// The page.
+pub fn lattice(scenario: &Scenario, found: &Lattice) -> String {
+    let mut page = String::new();
+    let target = found.target.name();
+    let _ = writeln!(page, "{}: what leads to {}\n", found.scenario, paint(Paint::BAD, target));
+    matrix(&mut page, found);
+    for (letter, family) in ('A'..).zip(&found.families) {
+        sets(&mut page, scenario, letter, family);
+    }
+    page
+}
+
+/// Which factor is in which cut set: a column for each, all searches side by side.
+fn matrix(page: &mut String, found: &Lattice) {
+    heading(page, "Cut sets");
+    let mut names: Vec<&str> = Vec::new();
+    for family in &found.families {
+        for axis in &family.factors {
+            if !names.contains(&axis.name.as_str()) {
+                names.push(&axis.name);
+            }
+        }
+    }
+    let columns: Vec<(String, &Family, &[String])> = ('A'..)
+        .zip(&found.families)
+        .flat_map(|(letter, family)| {
+            let cuts = family.cuts.iter().enumerate();
+            cuts.map(move |(n, cut)| (format!("{letter}{}", n + 1), family, &cut.conditions[..]))
+        })
+        .collect();
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    let heads: String = columns.iter().map(|(head, ..)| format!(" {head:>3}")).collect();
+    let dim = Paint::DIM;
+    let _ = writeln!(page, "  {:width$} {dim}{heads}{dim:#}", "");
+    for name in names {
+        let mark = |(_, family, conditions): &(String, &Family, &[String])| {
+            let is = |what: &str| conditions.iter().any(|condition| condition == what);
+            match () {
+                () if is(name) => "   ●",
+                () if is(&format!("no {name}")) => "   ○",
+                () if !family.factors.iter().any(|axis| axis.name == name) => "   !",
+                () => "   ·",
+            }
+        };
+        let marks: String = columns.iter().map(mark).collect();
+        let _ = writeln!(page, "  {name:width$} {marks}");
+    }
+    let _ = writeln!(
+        page,
+        "  {dim}● must be there · ○ must not be · ! in any case · · does not matter{dim:#}\n"
+    );
+}
+
+fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
+    heading(page, &format!("{letter}: {}", family.name));
+    if family.conditioned {
+        let doc = scenario.lottery.as_ref().map_or("", |lottery| lottery.doc.as_str());
+        paragraph(page, "  ", 2, &format!("given, where that is possible: {doc}"));
+    }
+    for (n, cut) in family.cuts.iter().enumerate() {
+        let since = cut.since.map(|at| format!(", since {}", scenario.calendar.time(at as f64)));
+        let head = format!("{letter}{} of order {}{}", n + 1, cut.order, since.unwrap_or_default());
+        let _ = writeln!(page, "  {}", paint(Paint::HEAD, &head));
+        paragraph(page, "    ", 4, &cut.conditions.join(" + "));
+        paragraph(page, "    ", 4, &format!("search {}; fresh seeds {}", cut.seen, cut.fresh));
+        if !cut.unproven.is_empty() {
+            let unproven = cut.unproven.join(", ");
+            paragraph(page, "    ", 4, &format!("perhaps without {unproven}"));
+        }
+        for swap in cut.swaps.iter().filter(|swap| !swap.reaches) {
+            let told = format!("not if {} comes before {}", swap.second, swap.first);
+            paragraph(page, "    ", 4, &told);
+        }
+        for window in &cut.windows {
+            paragraph(page, "    ", 4, &window.told(&scenario.calendar));
+        }
+        paragraph(page, "    ", 4, &cut.replay);
+    }
+    let mut safe = Table::new(&["seen", "never, were all but this at its worst"]);
+    for one in &family.safe {
+        let seen = one.seen.map_or("follows".to_owned(), |seen| seen.to_string());
+        safe.row([seen, format!("without {}", one.without.join(", "))]);
+    }
+    let mut fixes = Table::new(&["fresh seeds", "breaks every cut set"]);
+    for fix in &family.fixes {
+        let fresh = fix.fresh.map_or(String::new(), |fresh| fresh.to_string());
+        fixes.row([fresh, fix.changes.join(" + ")]);
+    }
+    for table in [safe, fixes].iter().filter(|table| !table.is_empty()) {
+        *page += &format!("\n{}", table.text());
+    }
+    let (answer, dim) = (&family.answer, Paint::DIM);
+    let open = answer.open.map_or("an unknown number of".to_owned(), |open| open.to_string());
+    let _ = writeln!(
+        page,
+        "\n  {dim}{} cells judged: {} lead to it, {} do not, {} undetermined; {open} unknown{dim:#}\n",
+        answer.evaluations, answer.judged.fail, answer.judged.safe, answer.judged.undetermined
+    );
+}

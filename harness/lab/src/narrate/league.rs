@@ -1,0 +1,64 @@
+//! Ways of responding, as a table.
+
+use std::fmt::Write as _;
+
+use super::table::Table;
+use super::text::{Paint, duration, heading, paragraph};
+use crate::explore::humans::{League, Unsafely};
+
+/// The page.
+pub fn league(found: &League) -> String {
+    let mut page = String::new();
+    let seeds: Vec<String> = found.seeds.iter().map(u64::to_string).collect();
+    let _ = writeln!(page, "{}: ways of responding, over the same seeds", found.scenario);
+    paragraph(&mut page, "  ", 2, &format!("seeds {} ({})", seeds.join(", "), found.chosen));
+    page.push('\n');
+    heading(&mut page, "From the least lost to the most");
+    let mut table = Table::new(&["policy", "lost", "÷ idle", "total", "over after", "longer?"]);
+    for one in &found.standings {
+        let ratio = one.escalation.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let median = one.median.map_or("not over".to_owned(), duration);
+        let compared = one.policy.name != found.against;
+        let p = one.recovery_p.filter(|_| compared);
+        let p = p.map_or(String::new(), |p| match p < 0.001 {
+            true => "p < 0.001".to_owned(),
+            false => format!("p = {p:.3}"),
+        });
+        let (lost, total) = (duration(one.lost_seconds), one.total.to_string());
+        table.row([one.policy.name.clone(), lost, ratio, total, median, p]);
+    }
+    page += &table.text();
+    let dim = Paint::DIM;
+    let told = format!(
+        "lost: the integral of what failed, all journeys together, on average; ÷ idle: that divided by \
+         the same of \u{201c}{}\u{201d}; over after: half of the outages are; longer?: whether that differs from \
+         doing nothing (log-rank, adjusted)",
+        found.against
+    );
+    let _ = write!(page, "{dim}");
+    paragraph(&mut page, "  ", 2, &told);
+    let _ = writeln!(page, "{dim:#}");
+    for one in &found.standings {
+        let _ = writeln!(page, "  {:30}{}", one.policy.name, one.replay);
+    }
+    if !found.variants.is_empty() {
+        variants(&mut page, &found.variants);
+    }
+    page
+}
+
+fn variants(page: &mut String, variants: &[Unsafely]) {
+    page.push('\n');
+    heading(page, "One step done otherwise, from the worst to the best");
+    let mut table = Table::new(&["step", "how", "÷ as it was", "total", "what"]);
+    for one in variants {
+        let ratio = one.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let mut what = one.what.clone();
+        if !one.same_as.is_empty() {
+            what += &format!(" (the same: {})", one.same_as.join("; "));
+        }
+        let (total, how) = (format!("{}/{}", one.total.hits, one.total.runs), one.unsafely.name());
+        table.row([one.factor.clone(), how.to_owned(), ratio, total, what]);
+    }
+    *page += &table.text();
+}
