@@ -17,7 +17,7 @@ use turmoil_net::{Packet, TcpSegment, Transport};
 use crate::fabric::{Due, Fate};
 use crate::facts::Facts;
 use crate::net::{
-    clear_dirty, is_dirty, kick, reset_connection, set_driver, socket_exists, with_net,
+    clear_dirty, is_dirty, is_heard, kick, reset_connection, set_driver, socket_exists, with_net,
 };
 use crate::record::When;
 use crate::scope;
@@ -85,7 +85,12 @@ impl Driver {
     }
 
     fn hand_over(&mut self) {
-        with_net(|net| self.inbound.drain(..).for_each(|packet| net.deliver(packet)));
+        // Whether a packet is heard depends on those before it.
+        for packet in self.inbound.drain(..) {
+            if is_heard(&packet) {
+                with_net(|net| net.deliver(packet));
+            }
+        }
     }
 
     /// Hands what the kernels produced to the fabric.
@@ -188,7 +193,10 @@ fn carry(now: Instant, due: Due) {
         Due::Deliver(..) => unreachable!("deliveries are sorted out before"),
         Due::Retry(flow, generation) => {
             // Who gave up connecting no longer sends SYNs. What a hold has kept was sent long ago.
-            let exists = socket_exists(flow.src(), flow.dst());
+            // Who was taken from its kernel has still to say that it is over.
+            let ends = (flow.src(), flow.dst());
+            let is_orphan = with_state(|state| state.orphans.contains(&ends)).unwrap_or(false);
+            let exists = is_orphan || socket_exists(flow.src(), flow.dst());
             with_state(|state| {
                 let (fabric, topology) = state.split();
                 if exists || fabric.has_left(flow) || fabric.forget(flow) {

@@ -53,6 +53,7 @@ mod host;
 pub mod link;
 mod machine;
 mod net;
+mod orphan;
 mod process;
 mod queue;
 pub mod record;

@@ -95,7 +95,30 @@ pub(crate) fn reset_connection(peer: SocketAddr, local: SocketAddr) {
         }
         state.fabric.ends(local, peer);
     });
+    abort(peer, local);
+}
+
+/// Takes a connection from the kernel at `local`. What it has sent is on its way.
+pub(crate) fn abort(peer: SocketAddr, local: SocketAddr) {
     with_net(|net| net.deliver(reset(peer, local)));
+}
+
+/// Whether the kernel is to hear of a packet.
+///
+/// A reset that meets a half-open connection (whoever asked for it has given up) is not for it: Linux
+/// drops the request then, but the kernels below would keep it, and its port, for ever. Left
+/// alone, it goes when its listener closes.
+pub(crate) fn is_heard(packet: &Packet) -> bool {
+    let Transport::Tcp(segment) = &packet.payload else { return true };
+    if !segment.flags.rst {
+        return true;
+    }
+    let local = SocketAddr::new(packet.dst, segment.dst_port);
+    let peer = SocketAddr::new(packet.src, segment.src_port);
+    !turmoil_net::netstat(packet.dst).entries.iter().any(|entry| {
+        entry.state == Some(NetstatState::SynReceived)
+            && (entry.local, entry.peer) == (local, Some(peer))
+    })
 }
 
 /// A reset from `from` to `to`.

@@ -24,6 +24,7 @@ use turmoil_net::HostId;
 use turmoil_net::shim::tokio::net::{TcpListener, TcpStream};
 
 use crate::net::kick;
+use crate::orphan::make_way;
 use crate::process::ProcessId;
 use crate::retransmission::SYN_GIVE_UP;
 use crate::state::with_state;
@@ -153,7 +154,13 @@ fn host_of(process: ProcessId) -> io::Result<HostId> {
 
 pub(crate) async fn listen(process: ProcessId, addr: SocketAddr) -> io::Result<Box<dyn Listener>> {
     let host = host_of(process)?;
-    let listener = OnHost(host, Some(Box::pin(TcpListener::bind(addr)))).await?;
+    let bind = || OnHost(host, Some(Box::pin(TcpListener::bind(addr))));
+    let listener = match bind().await {
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse && make_way(process, host, addr).await => {
+            bind().await?
+        }
+        bound => bound?,
+    };
     turmoil_net::set_current(host);
     let addr = listener.local_addr()?;
     let handle = Handle::new(process, host, Socket::Listener(listener))?;

@@ -5,8 +5,8 @@
 //! call back (a socket's drop, an event) happens while the state is borrowed.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use harness_env::{Wall, rng};
@@ -58,6 +58,8 @@ pub(crate) struct State {
     /// Those of them that lie on paths and have not ended: each packet is held against them.
     pub cuts: Vec<(FaultId, Fault)>,
     pub record: Record,
+    /// Connections (local, peer) that were taken from a kernel before they were over.
+    pub orphans: BTreeSet<(SocketAddr, SocketAddr)>,
     /// The digest of what the director itself says.
     pub world_digest: Digest,
 }
@@ -197,6 +199,7 @@ pub(crate) fn build(config: &Config) {
                 config.compare_with.clone(),
                 config.debug_events,
             ),
+            orphans: BTreeSet::new(),
             world_digest: Digest::default(),
         });
     });

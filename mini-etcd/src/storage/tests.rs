@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use super::record::Identity;
 use super::wal::Wal;
 use super::{Error, Opened, Storage, open::wal_dir, segment};
+use crate::defects::Defects;
 
 /// A disk in memory that forgets nothing.
 #[derive(Clone, Default)]
@@ -109,7 +110,7 @@ fn snapshot(index: u64, term: u64) -> Snapshot {
 
 async fn reopen(disk: &Memory) -> Result<Opened, Error> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Ok(Storage::open(disk, Path::new(DATA)).await?.expect("there is a log").1)
+    Ok(Storage::open(disk, Path::new(DATA), Defects::default()).await?.expect("there is a log").1)
 }
 
 async fn created(disk: &Memory) -> Storage {
@@ -125,7 +126,7 @@ fn log_file(disk: &Memory) -> PathBuf {
 fn a_directory_without_a_log_is_no_member() {
     block_on(async {
         let disk: Arc<dyn Disk> = Arc::new(Memory::default());
-        assert!(Storage::open(disk, Path::new(DATA)).await.unwrap().is_none());
+        assert!(Storage::open(disk, Path::new(DATA), Defects::default()).await.unwrap().is_none());
     });
 }
 
@@ -181,10 +182,10 @@ fn files_are_cut_and_released() {
         for i in 1..=40 {
             wal.save(None, &[entry(i, 1, 100)], true).await.unwrap();
         }
-        let contents = segment::read_all(&disk, &dir).await.unwrap();
+        let contents = segment::read_all(&disk, &dir, Defects::default()).await.unwrap();
         assert!(contents.names.len() > 3, "{:?}", contents.names);
         wal.release(20).await.unwrap();
-        let left = segment::read_all(&disk, &dir).await.unwrap();
+        let left = segment::read_all(&disk, &dir, Defects::default()).await.unwrap();
         assert!(left.names.len() < contents.names.len());
         assert!(left.names[0].first <= 21, "entries from 20 on are still there");
     });
@@ -233,6 +234,31 @@ proptest! {
             prop_assert_eq!(&entries[..], &all[..entries.len()]);
             Ok(())
         })?;
+    }
+
+    /// Whatever is in the files, they are read or refused.
+    #[test]
+    fn random_bytes_in_the_files_are_no_panic(
+        log in prop::collection::vec(any::<u8>(), 0..400),
+        snap in prop::collection::vec(any::<u8>(), 0..200),
+        after in any::<bool>(),
+    ) {
+        block_on(async {
+            let disk = Memory::default();
+            let mut storage = created(&disk).await;
+            storage.save_snapshot(&snapshot(3, 1)).await.unwrap();
+            let path = log_file(&disk);
+            disk.with(&path, |file| {
+                if !after {
+                    file.clear();
+                }
+                file.extend(&log);
+            });
+            drop(Storage::open(Arc::new(disk.clone()), Path::new(DATA), Defects::default()).await);
+            let file = disk.0.lock().unwrap().keys().find(|p| p.extension().unwrap() == "snap").unwrap().clone();
+            disk.with(&file, |bytes| *bytes = snap);
+            drop(Storage::open(Arc::new(disk.clone()), Path::new(DATA), Defects::default()).await);
+        });
     }
 
     /// A flipped bit is never read as something else, and is reported where it is.

@@ -65,6 +65,9 @@ impl Wal {
 
     /// Goes on behind what was read from `dir`, cutting a torn tail off.
     ///
+    /// What was read may be in memory alone, if the member before was killed while it wrote: it is
+    /// made durable before anybody is told that this member has it.
+    ///
     /// # Errors
     /// [`Error::Io`].
     pub async fn resume(
@@ -79,8 +82,9 @@ impl Wal {
         let file = disk.open(&path, Open::Existing).await.map_err(at(&path))?;
         if contents.torn {
             file.set_len(contents.length).await.map_err(at(&path))?;
-            file.sync().await.map_err(at(&path))?;
         }
+        file.sync().await.map_err(at(&path))?;
+        disk.sync_dir(dir).await.map_err(at(dir))?;
         let mut wal = Wal {
             disk,
             dir: dir.into(),

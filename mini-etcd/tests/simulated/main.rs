@@ -3,7 +3,10 @@
 #[path = "../server/channel.rs"]
 mod channel;
 mod crashes;
+mod disks;
 mod grow;
+mod heal;
 mod idle;
+mod reopened;
 mod room;
 mod zones;

@@ -45,6 +45,9 @@ pub(super) fn describe(page: &mut String, scenario: &Scenario) {
             let _ = writeln!(page, "      {dim}{line}{dim:#}");
         }
     }
+    if scenario.numbers.is_empty() {
+        return;
+    }
     let _ = writeln!(page, "\n  {head}numbers{head:#} (--set NUMBER=VALUE)");
     for number in &scenario.numbers {
         let range = format!("{} ({} to {})", number.default, number.min, number.max);

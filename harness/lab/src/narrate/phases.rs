@@ -9,10 +9,12 @@ use crate::{Outcome, Scenario};
 /// The column of the real clock, and that of the simulated one.
 const CLOCK_WIDTH: usize = 10;
 
-/// The table of phases and moments; nothing where the main act was not played.
+/// The table of phases and moments; nothing where there was no real day, or the
+/// main act was not played.
 pub(super) fn phases(scenario: &Scenario, outcome: &Outcome) -> String {
     let main = &scenario.main_act().name;
-    if !outcome.acts.iter().any(|act| act.name == *main) {
+    let nothing = scenario.phases.is_empty() && scenario.references.is_empty();
+    if nothing || !outcome.acts.iter().any(|act| act.name == *main) {
         return String::new();
     }
     let mut page = String::new();

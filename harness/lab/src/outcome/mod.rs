@@ -128,8 +128,9 @@ impl Outcome {
         let table = buckets::Table::of(&scenario.workload.journeys, &record.samples);
         let levels = severity::levels(&table, &scenario.workload.journeys);
         let lost = record.violations.iter().any(|violation| violation.data_loss);
+        let (journeys, world) = (&scenario.workload.journeys, scenario.world);
         let (severity, reasons) =
-            severity::judge(&table, &scenario.workload.journeys, &levels, lost, &scenario.calendar);
+            severity::judge(&table, journeys, &levels, lost, world, &scenario.calendar);
         let settings = request.settings.clone();
         let assumed = scenario.factors.iter().filter(|factor| factor.assumption);
         Outcome {

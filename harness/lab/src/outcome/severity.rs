@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::buckets::{MINUTE, Table, WIDTH};
-use crate::scenario::{Calendar, Journey};
+use crate::scenario::{Calendar, Journey, World};
 
 /// How bad a run got, from harmless to the worst.
 #[derive(
@@ -21,7 +21,7 @@ pub enum Severity {
     Degraded,
     /// A critical journey was below half for a minute.
     Partial,
-    /// All journeys through the mesh were below 5 % for a minute.
+    /// All journeys through the mesh (of etcd alone: that need a quorum) were below 5 % for a minute.
     Total,
     /// An acknowledged write or payment is gone or doubled.
     DataLoss,
@@ -157,6 +157,7 @@ pub(super) fn judge(
     journeys: &[Journey],
     levels: &[Level],
     lost: bool,
+    world: World,
     calendar: &Calendar,
 ) -> (Severity, Vec<String>) {
     let mut reasons = Vec::new();
@@ -165,10 +166,10 @@ pub(super) fn judge(
         severity = Severity::DataLoss;
         reasons.push("an acknowledged write or payment is gone or doubled".to_owned());
     }
-    for (level, what) in [
-        (Severity::Total, "every journey through the mesh below 5 %"),
-        (Severity::Partial, "a critical journey below half"),
-    ] {
+    let all_down = format!("every journey {} below 5 %", world.backbone());
+    for (level, what) in
+        [(Severity::Total, all_down.as_str()), (Severity::Partial, "a critical journey below half")]
+    {
         let bad: Vec<i64> = levels.iter().filter(|(_, l)| *l == level).map(|(s, _)| *s).collect();
         let (Some(first), Some(last)) = (bad.first(), bad.last()) else { continue };
         severity = severity.max(level);
@@ -203,7 +204,7 @@ mod tests {
         let levels = levels(&table, &journeys);
         let zero = "2017-10-27T14:10:00+01:00".parse().expect("a date");
         let calendar = Calendar::new(&zero).expect("a calendar");
-        judge(&table, &journeys, &levels, lost, &calendar).0
+        judge(&table, &journeys, &levels, lost, World::Bank, &calendar).0
     }
 
     #[test]

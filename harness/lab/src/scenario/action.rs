@@ -3,7 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::World;
+use super::deed::{self, Deed};
 use super::error::{Problem, not_among, problem};
+use super::factor::Factor;
 use super::file;
 use super::resolve::duration;
 
@@ -52,8 +55,11 @@ pub enum Action {
         /// The members there are to be.
         members: u32,
     },
-    /// Restarts the etcd members that the apiservers list, one after the other.
+    /// Restarts the etcd members that the apiservers list, one after the other; in a world of etcd
+    /// alone, all of them.
     EtcdRollingRestart,
+    /// What can be done in a world of etcd alone.
+    Deed(Deed),
 }
 
 const NAMES: &[&str] = &[
@@ -72,6 +78,9 @@ const NAMES: &[&str] = &[
 impl Action {
     /// Its name in files.
     pub fn name(&self) -> &'static str {
+        if let Action::Deed(deed) = self {
+            return deed.name();
+        }
         NAMES[match self {
             Action::Deploy { .. } => 0,
             Action::Rollback { .. } => 1,
@@ -82,12 +91,32 @@ impl Action {
             Action::DeleteEmptyServices => 6,
             Action::EtcdUpgrade { .. } => 7,
             Action::EtcdGrow { .. } => 8,
-            Action::EtcdRollingRestart => 9,
+            Action::EtcdRollingRestart | Action::Deed(_) => 9,
         }]
     }
 
-    /// The action that a step of the file writes.
-    pub(super) fn resolve(step: &file::Step) -> Result<Self, Problem> {
+    /// The action that a step of the file writes, in a world that has it.
+    pub(super) fn resolve(
+        step: &file::Step,
+        world: World,
+        factors: &[Factor],
+        zones: &[String],
+    ) -> Result<Self, Problem> {
+        let name = step.action.get_ref().as_str();
+        let (first, names) = match world {
+            World::Bank => (None, NAMES.to_vec()),
+            World::Etcd => {
+                let shared = NAMES.iter().filter(|name| name.starts_with("etcd-"));
+                let names = shared.chain(deed::NAMES).copied().collect();
+                (Deed::resolve(step, factors, zones)?, names)
+            }
+        };
+        if let Some(deed) = first {
+            return Ok(Action::Deed(deed));
+        }
+        if !names.contains(&name) {
+            return Err(not_among(step.action.span(), "the action", name, names));
+        }
         let mut args = Arguments::of(step);
         let action = match step.action.get_ref().as_str() {
             "deploy" => Action::Deploy {
@@ -110,10 +139,7 @@ impl Action {
             "etcd-grow" => {
                 Action::EtcdGrow { members: *args.need(args.members, "members")?.get_ref() }
             }
-            "etcd-rolling-restart" => Action::EtcdRollingRestart,
-            other => {
-                return Err(not_among(step.action.span(), "the action", other, NAMES.to_vec()));
-            }
+            _ => Action::EtcdRollingRestart,
         };
         args.nothing_beside(&action)?;
         Ok(action)
@@ -169,13 +195,21 @@ impl<'a> Arguments<'a> {
             ("members", members.map(toml::Spanned::span)),
             ("within", within.map(toml::Spanned::span)),
         ];
-        for (name, span) in left {
-            if let Some(span) = span {
-                return Err(problem(span, format!("`{}` takes no `{name}`", action.name())));
+        let left = left.into_iter().find_map(|(name, span)| Some((name, span?)));
+        let known = left_names();
+        let others = self.step.given().find(|(name, _)| !known.contains(name));
+        match left.or(others) {
+            Some((name, span)) => {
+                Err(problem(span, format!("`{}` takes no `{name}`", action.name())))
             }
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// The arguments that [`Arguments`] knows.
+fn left_names() -> [&'static str; 5] {
+    ["service", "version", "replicas", "members", "within"]
 }
 
 /// What operators can see that calls for an action.

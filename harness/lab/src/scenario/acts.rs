@@ -9,7 +9,7 @@ use super::error::{Problem, not_among, problem};
 use super::factor::{Factor, Kind};
 use super::file::{self, File};
 use super::resolve::{distinct, duration, label, within};
-use super::{Act, Action, End, Service, Step, Symptom, vocabulary};
+use super::{Act, Action, End, Service, Step, Symptom, World, vocabulary};
 
 /// How long an act that settles may last where the file does not say.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -20,6 +20,7 @@ pub(super) fn resolve(
     calendar: &Calendar,
     factors: &[Factor],
     services: &[Service],
+    world: World,
 ) -> Result<Vec<Act>, Problem> {
     distinct("the act", file.act.iter().map(|act| &act.name))?;
     if file.act.is_empty() {
@@ -34,9 +35,11 @@ pub(super) fn resolve(
         }
         acts.push(act);
     }
+    let zones = file.cluster.zones.get_ref().iter().map(|zone| zone.get_ref().clone());
+    let place = Place { world, zones: zones.collect() };
     let mut known: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
     for written in &file.step {
-        let step = step(written, &acts, calendar, factors, &mut known)?;
+        let step = step(written, &acts, calendar, factors, &place, &mut known)?;
         let act = acts.iter_mut().find(|act| act.name == *written.act.get_ref());
         let act = act.expect("`step` found the act");
         if act.steps.last().is_some_and(|before| before.at > step.at) {
@@ -45,6 +48,12 @@ pub(super) fn resolve(
         act.steps.push(step);
     }
     Ok(acts)
+}
+
+/// Where steps are taken.
+struct Place {
+    world: World,
+    zones: Vec<String>,
 }
 
 fn earliest_end(act: &Act) -> Wall {
@@ -92,6 +101,7 @@ fn step(
     acts: &[Act],
     calendar: &Calendar,
     factors: &[Factor],
+    place: &Place,
     known: &mut Vec<String>,
 ) -> Result<Step, Problem> {
     let Some(act) = acts.iter().find(|act| act.name == *file.act.get_ref()) else {
@@ -100,7 +110,7 @@ fn step(
     };
     label(&file.actor)?;
     let at = at(file, act, calendar)?;
-    let action = Action::resolve(file)?;
+    let action = Action::resolve(file, place.world, factors, &place.zones)?;
     check_arguments(file, &action, known)?;
     let factor = file.factor.as_ref().map(|written| {
         factors.iter().find(|factor| factor.name == *written.get_ref()).ok_or_else(|| {
@@ -109,6 +119,9 @@ fn step(
         })
     });
     let factor = factor.transpose()?;
+    if let (World::Etcd, Some(symptom)) = (place.world, &file.symptom) {
+        return Err(problem(symptom.span(), "in a world of etcd alone there is no `symptom`"));
+    }
     let symptom = symptom(file, factor)?;
     if action == Action::Report && symptom.is_none() {
         return Err(problem(file.action.span(), "`report` needs `symptom`"));

@@ -3,6 +3,7 @@
 //! Every table refuses keys that it does not know. `docs/scenarios.md` explains each key.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -19,11 +20,15 @@ pub struct File {
     pub zero: Spanned<Datetime>,
     #[serde(default)]
     pub seed: u64,
+    pub world: Option<Spanned<String>>,
     pub cluster: Cluster,
+    #[serde(default)]
     pub versions: BTreeMap<Spanned<String>, Spanned<String>>,
     pub workload: Workload,
     #[serde(default)]
     pub service: Vec<Service>,
+    #[serde(default)]
+    pub client: Vec<Client>,
     #[serde(default)]
     pub act: Vec<Act>,
     #[serde(default)]
@@ -43,9 +48,9 @@ pub struct File {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cluster {
     pub zones: Spanned<Vec<Spanned<String>>>,
-    pub namespace: Spanned<String>,
+    pub namespace: Option<Spanned<String>>,
     pub etcd_members: Spanned<u32>,
-    pub apiservers: Spanned<u32>,
+    pub apiservers: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,17 +67,21 @@ pub struct Journey {
     #[serde(default)]
     pub doc: String,
     pub entry: Spanned<String>,
-    pub path: Spanned<Vec<Spanned<String>>>,
+    pub path: Option<Spanned<Vec<Spanned<String>>>>,
     pub rate: Spanned<f64>,
     pub objective: Spanned<f64>,
     #[serde(default)]
     pub critical: bool,
-    #[serde(default = "yes")]
-    pub mesh: bool,
+    pub mesh: Option<Spanned<bool>>,
+    pub quorum: Option<Spanned<bool>>,
 }
 
-fn yes() -> bool {
-    true
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Client {
+    pub kind: Spanned<String>,
+    pub count: Spanned<u32>,
+    pub pause: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -109,10 +118,46 @@ pub struct Step {
     pub replicas: Option<Spanned<u32>>,
     pub members: Option<Spanned<u32>>,
     pub within: Option<Spanned<String>>,
+    pub on: Option<Spanned<String>>,
+    pub from: Option<Spanned<String>>,
+    pub to: Option<Spanned<String>>,
+    pub one_way: Option<Spanned<bool>>,
+    pub by: Option<Spanned<String>>,
+    pub lasts: Option<Spanned<String>>,
+    pub through: Option<Spanned<String>>,
+    pub serializable: Option<Spanned<bool>>,
     pub factor: Option<Spanned<String>>,
     pub symptom: Option<Spanned<String>>,
     #[serde(default)]
     pub doc: String,
+}
+
+impl Step {
+    /// The arguments of its action that are there, with their places.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+        fn place<T>(
+            name: &'static str,
+            written: &Option<Spanned<T>>,
+        ) -> Option<(&'static str, Range<usize>)> {
+            written.as_ref().map(|written| (name, written.span()))
+        }
+        let all = [
+            place("service", &self.service),
+            place("version", &self.version),
+            place("replicas", &self.replicas),
+            place("members", &self.members),
+            place("within", &self.within),
+            place("on", &self.on),
+            place("from", &self.from),
+            place("to", &self.to),
+            place("one-way", &self.one_way),
+            place("by", &self.by),
+            place("lasts", &self.lasts),
+            place("through", &self.through),
+            place("serializable", &self.serializable),
+        ];
+        all.into_iter().flatten()
+    }
 }
 
 #[derive(Debug, Deserialize)]

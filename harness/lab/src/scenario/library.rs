@@ -4,10 +4,24 @@ use std::path::Path;
 
 use super::{Error, Scenario, suggest};
 
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml")))),*]
+    };
+}
+
 /// The built-in scenarios: name and text.
-pub const BUILT_IN: &[(&str, &str)] = &[
-    ("monzo-2017", include_str!("../../scenarios/monzo-2017.toml")),
-    ("ordinary-day", include_str!("../../scenarios/ordinary-day.toml")),
+pub const BUILT_IN: &[(&str, &str)] = built_in![
+    "monzo-2017",
+    "ordinary-day",
+    "zone-loss-9",
+    "growth",
+    "member-replace",
+    "rolling-upgrade-under-load",
+    "disk-full",
+    "slow-disk",
+    "partial-partition",
+    "etcd-chaos",
 ];
 
 /// Why there is no scenario to play.

@@ -7,15 +7,20 @@
 
 mod action;
 mod acts;
+mod client;
 mod clock;
+mod deed;
 mod error;
 mod factor;
 mod file;
 mod library;
 mod moved;
+#[cfg(feature = "defects")]
+pub mod planted;
 mod resolve;
 mod settings;
 pub mod suggest;
+mod target;
 pub mod vocabulary;
 
 #[cfg(test)]
@@ -27,11 +32,14 @@ use std::time::Duration;
 use harness_env::Wall;
 
 pub use action::{Action, Symptom};
+pub use client::{Client, ClientKind};
 pub use clock::Calendar;
+pub use deed::{Deed, Lasts};
 pub use error::Error;
 pub use factor::{Factor, Kind, Number};
 pub use library::{BUILT_IN, FindError, Source, find, source};
 pub use settings::{Setting, Settings, SettingsError};
+pub use target::{Target, Who};
 
 /// A checked scenario.
 #[derive(Clone, Debug)]
@@ -46,6 +54,8 @@ pub struct Scenario {
     pub calendar: Calendar,
     /// The seed of a run that is given none.
     pub seed: u64,
+    /// What there is.
+    pub world: World,
     /// The machines.
     pub cluster: Cluster,
     /// Versions that no factor decides, by component.
@@ -54,6 +64,8 @@ pub struct Scenario {
     pub workload: Workload,
     /// The named services; the rest of the number `services` are like any other.
     pub services: Vec<Service>,
+    /// Clients whose history is checked, in a world of etcd alone.
+    pub clients: Vec<Client>,
     /// What is played, in order of time.
     pub acts: Vec<Act>,
     /// What may differ between runs.
@@ -70,16 +82,36 @@ pub struct Scenario {
     pub hash: u64,
 }
 
+/// What there is in a scenario's world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum World {
+    /// A cluster with everything, and a bank on it.
+    #[default]
+    Bank,
+    /// etcd and its clients.
+    Etcd,
+}
+
+impl World {
+    /// What the journeys go through that can fail as a whole.
+    pub fn backbone(self) -> &'static str {
+        match self {
+            World::Bank => "through the mesh",
+            World::Etcd => "that needs a quorum",
+        }
+    }
+}
+
 /// The machines that the first act begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// The failure domains, in order; machines are dealt to them in turn.
     pub zones: Vec<String>,
-    /// The namespace that the bank's services live in.
+    /// The namespace that the bank's services live in; empty where there is no bank.
     pub namespace: String,
     /// etcd members at the beginning.
     pub etcd_members: u32,
-    /// apiservers.
+    /// apiservers; none where there is no bank.
     pub apiservers: u32,
 }
 
@@ -109,7 +141,8 @@ pub struct Journey {
     pub objective: f64,
     /// Whether its failure alone makes an outage.
     pub critical: bool,
-    /// Whether it can only succeed through the mesh: those journeys together tell a total outage.
+    /// Whether it can only succeed through the mesh, or by a quorum: those journeys together tell a
+    /// total outage.
     pub mesh: bool,
 }
 
@@ -122,6 +155,12 @@ pub enum Entry {
     DataCentre,
     /// A health check from outside.
     HealthCheck,
+    /// Puts.
+    Write,
+    /// Reads of the newest.
+    Read,
+    /// Reads of what some member has.
+    SerializableRead,
 }
 
 /// A named service.

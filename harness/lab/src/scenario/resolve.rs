@@ -15,8 +15,8 @@ use super::factor::Factor;
 use super::file::{self, File};
 use super::settings::Setting;
 use super::{
-    Cluster, Entry, Journey, Lottery, Number, RealPhase, Reference, Scenario, Service, Workload,
-    vocabulary,
+    Act, Action, Cluster, Deed, Entry, Journey, Lottery, Number, RealPhase, Reference, Scenario,
+    Service, Workload, World, client, vocabulary,
 };
 
 /// Reads and checks a file.
@@ -30,18 +30,25 @@ fn scenario(name: &str, file: &File, text: &str) -> Result<Scenario, Problem> {
     let calendar =
         Calendar::new(file.zero.get_ref()).map_err(|wrong| problem(file.zero.span(), wrong))?;
     let services = services(&file.service)?;
-    let factors = factors(&file.factor)?;
-    let acts = acts::resolve(file, &calendar, &factors, &services)?;
+    let (world, factors) = (world(file)?, factors(&file.factor)?);
+    let acts = acts::resolve(file, &calendar, &factors, &services, world)?;
+    used(file, world, &acts)?;
+    #[cfg(feature = "defects")]
+    let factors =
+        [factors, (world == World::Etcd).then(super::planted::factor).into_iter().collect()]
+            .concat();
     let scenario = Scenario {
         name: name.to_owned(),
         title: file.title.clone(),
         summary: file.summary.trim().to_owned(),
         calendar,
         seed: file.seed,
-        cluster: cluster(&file.cluster)?,
+        world,
+        cluster: cluster(&file.cluster, world)?,
         versions: versions(file)?,
-        workload: workload(&file.workload, &services)?,
+        workload: workload(&file.workload, &services, world)?,
         numbers: numbers(&file.number, &services)?,
+        clients: client::clients(&file.client)?,
         services,
         acts,
         factors,
@@ -50,22 +57,51 @@ fn scenario(name: &str, file: &File, text: &str) -> Result<Scenario, Problem> {
         lottery: file.lottery.as_ref().map(|written| lottery(written, file)).transpose()?,
         hash: xxh3_64(text.as_bytes()),
     };
-    used(file)?;
     Ok(scenario)
 }
 
-fn cluster(file: &file::Cluster) -> Result<Cluster, Problem> {
+fn world(file: &File) -> Result<World, Problem> {
+    let world = match file.world.as_ref().map(|world| (world.get_ref().as_str(), world.span())) {
+        None | Some(("bank", _)) => World::Bank,
+        Some(("etcd", _)) => World::Etcd,
+        Some((other, span)) => return Err(not_among(span, "the world", other, ["bank", "etcd"])),
+    };
+    let strange = match world {
+        World::Bank => file.client.first().map(|client| ("client", client.kind.span())),
+        World::Etcd => {
+            let cluster = &file.cluster;
+            let namespace = cluster.namespace.as_ref().map(|n| ("namespace", n.span()));
+            let apiservers = cluster.apiservers.as_ref().map(|n| ("apiservers", n.span()));
+            let service = file.service.first().map(|one| ("service", one.name.span()));
+            namespace.or(apiservers).or(service)
+        }
+    };
+    match strange {
+        None => Ok(world),
+        Some((key, span)) => Err(problem(span, format!("this world has no `{key}`"))),
+    }
+}
+
+fn cluster(file: &file::Cluster, world: World) -> Result<Cluster, Problem> {
     distinct("the zone", file.zones.get_ref().iter())?;
     if file.zones.get_ref().is_empty() {
         return Err(problem(file.zones.span(), "at least one zone is needed"));
     }
-    label(&file.namespace)?;
-    Ok(Cluster {
-        zones: file.zones.get_ref().iter().map(|zone| zone.get_ref().clone()).collect(),
-        namespace: file.namespace.get_ref().clone(),
-        etcd_members: within(&file.etcd_members, "etcd-members", 1..=9)?,
-        apiservers: within(&file.apiservers, "apiservers", 1..=9)?,
-    })
+    let zones = file.zones.get_ref().iter().map(|zone| zone.get_ref().clone()).collect();
+    let etcd_members = within(&file.etcd_members, "etcd-members", 1..=9)?;
+    let (namespace, apiservers) = match (world, &file.namespace, &file.apiservers) {
+        (World::Etcd, _, _) => (String::new(), 0),
+        (World::Bank, Some(namespace), Some(apiservers)) => {
+            label(namespace)?;
+            (namespace.get_ref().clone(), within(apiservers, "apiservers", 1..=9)?)
+        }
+        (World::Bank, namespace, _) => {
+            let missing = if namespace.is_none() { "namespace" } else { "apiservers" };
+            let message = format!("missing field `{missing}`");
+            return Err(problem(file.zones.span(), message));
+        }
+    };
+    Ok(Cluster { zones, namespace, etcd_members, apiservers })
 }
 
 fn versions(file: &File) -> Result<BTreeMap<String, String>, Problem> {
@@ -99,30 +135,54 @@ fn services(file: &[file::Service]) -> Result<Vec<Service>, Problem> {
     file.iter().map(service).collect()
 }
 
-fn workload(file: &file::Workload, services: &[Service]) -> Result<Workload, Problem> {
+fn workload(
+    file: &file::Workload,
+    services: &[Service],
+    world: World,
+) -> Result<Workload, Problem> {
     let journeys = file.journey.get_ref();
     distinct("the journey", journeys.iter().map(|journey| &journey.name))?;
     if journeys.is_empty() {
         return Err(problem(file.journey.span(), "at least one journey is needed"));
     }
-    let journeys: Result<_, _> = journeys.iter().map(|j| journey(j, services)).collect();
+    let journeys: Result<_, _> = journeys.iter().map(|j| journey(j, services, world)).collect();
     Ok(Workload { patience: duration(&file.patience)?, journeys: journeys? })
 }
 
-fn journey(file: &file::Journey, services: &[Service]) -> Result<Journey, Problem> {
-    let entry = match file.entry.get_ref().as_str() {
-        "app" => Entry::App,
-        "data-centre" => Entry::DataCentre,
-        "health-check" => Entry::HealthCheck,
-        other => {
-            let names = ["app", "data-centre", "health-check"];
-            return Err(not_among(file.entry.span(), "the entry", other, names));
+const BANK_ENTRIES: [(&str, Entry); 3] =
+    [("app", Entry::App), ("data-centre", Entry::DataCentre), ("health-check", Entry::HealthCheck)];
+const ETCD_ENTRIES: [(&str, Entry); 3] = [
+    ("write", Entry::Write),
+    ("read", Entry::Read),
+    ("serializable-read", Entry::SerializableRead),
+];
+
+fn journey(file: &file::Journey, services: &[Service], world: World) -> Result<Journey, Problem> {
+    let (entries, needs, other) = match world {
+        World::Bank => (&BANK_ENTRIES, &file.mesh, file.quorum.as_ref().map(|q| ("quorum", q))),
+        World::Etcd => (&ETCD_ENTRIES, &file.quorum, file.mesh.as_ref().map(|m| ("mesh", m))),
+    };
+    if let Some((key, written)) = other {
+        return Err(problem(written.span(), format!("this world has no `{key}`")));
+    }
+    let Some((_, entry)) = entries.iter().find(|(name, _)| name == file.entry.get_ref()) else {
+        let names = entries.map(|(name, _)| name);
+        return Err(not_among(file.entry.span(), "the entry", file.entry.get_ref(), names));
+    };
+    let path = match (world, &file.path) {
+        (World::Bank, Some(path)) => path.get_ref().as_slice(),
+        (World::Bank, None) => {
+            return Err(problem(file.name.span(), "missing field `path`"));
+        }
+        (World::Etcd, None) => &[],
+        (World::Etcd, Some(path)) => {
+            return Err(problem(path.span(), "this world has no `path`"));
         }
     };
-    if file.path.get_ref().is_empty() {
-        return Err(problem(file.path.span(), "a journey passes at least one service"));
+    if let (World::Bank, [], Some(written)) = (world, path, &file.path) {
+        return Err(problem(written.span(), "a journey passes at least one service"));
     }
-    for hop in file.path.get_ref() {
+    for hop in path {
         if !services.iter().any(|service| service.name == *hop.get_ref()) {
             let names = services.iter().map(|service| service.name.as_str());
             return Err(not_among(hop.span(), "the service", hop.get_ref(), names));
@@ -131,12 +191,12 @@ fn journey(file: &file::Journey, services: &[Service]) -> Result<Journey, Proble
     Ok(Journey {
         name: file.name.get_ref().clone(),
         doc: file.doc.clone(),
-        entry,
-        path: file.path.get_ref().iter().map(|hop| hop.get_ref().clone()).collect(),
+        entry: *entry,
+        path: path.iter().map(|hop| hop.get_ref().clone()).collect(),
         rate: between(&file.rate, "rate", 0.001, 10_000.0)?,
         objective: between(&file.objective, "objective", 0.0, 1.0)?,
         critical: file.critical,
-        mesh: file.mesh,
+        mesh: needs.as_ref().is_none_or(|needs| *needs.get_ref()),
     })
 }
 
@@ -160,20 +220,30 @@ fn factors(file: &[file::Factor]) -> Result<Vec<Factor>, Problem> {
 }
 
 /// Every factor decides something, and its levels are those that the thing has.
-fn used(file: &File) -> Result<(), Problem> {
+fn used(file: &File, world: World, acts: &[Act]) -> Result<(), Problem> {
+    let deeds = acts.iter().flat_map(|act| &act.steps).filter_map(|step| match &step.action {
+        Action::Deed(deed) => Some(deed),
+        _ => None,
+    });
+    let named: Vec<&str> =
+        deeds.flat_map(Deed::targets).filter_map(super::Target::factor).collect();
     for factor in &file.factor {
         let name = factor.name.get_ref();
+        if named.contains(&name.as_str()) {
+            // Its levels were checked where they stand for somebody.
+            continue;
+        }
         let governs = file
             .step
             .iter()
             .any(|step| step.factor.as_ref().is_some_and(|factor| factor.get_ref() == name));
-        let allowed = match vocabulary::levels(name) {
+        let allowed = match vocabulary::levels_in(world, name) {
             _ if governs && factor.kind == super::Kind::Human => human_levels(file, name),
             _ if governs => &["on", "off"][..],
             Some(levels) => levels,
             None => {
                 let message = format!("the factor `{name}` decides nothing: no step names it");
-                let names = vocabulary::COMPONENTS.iter().chain(vocabulary::SWITCHES);
+                let names = vocabulary::COMPONENTS.iter().chain(vocabulary::switches(world));
                 let names: Vec<&str> = names.map(|(name, _)| *name).collect();
                 let help = format!("factors that need no step: {}", names.join(", "));
                 return Err(Problem { span: factor.name.span(), message, help: Some(help) });

@@ -221,3 +221,101 @@ proptest! {
         let _ = scenario.defaults().set(&scenario, &given);
     }
 }
+
+/// A small world of etcd alone, with `from` replaced by `to`.
+fn etcd_with(from: &str, to: &str) -> Result<Scenario, Box<Error>> {
+    let text = r#"
+title = "etcd"
+world = "etcd"
+zero = 2018-03-01T12:00:00Z
+[cluster]
+zones = ["a", "b"]
+etcd-members = 3
+[workload]
+patience = "10s"
+[[workload.journey]]
+name = "writes"
+entry = "write"
+rate = 1.0
+objective = 0.9
+[[client]]
+kind = "kv"
+count = 2
+pause = "1s"
+[[act]]
+name = "act"
+starts = 2018-03-01T12:00:00Z
+ends = 2018-03-01T12:01:00Z
+[[step]]
+act = "act"
+at = "+1s"
+actor = "somebody"
+do = "power-off"
+on = "zone {zone}"
+[[step]]
+act = "act"
+at = "+2s"
+actor = "somebody"
+do = "cut"
+from = "the leader"
+to = "2 of the rest"
+[[factor]]
+name = "zone"
+kind = "environment"
+levels = ["a", "b"]
+"#;
+    assert!(text.contains(from), "{from}");
+    parse(&text.replacen(from, to, 1))
+}
+
+#[test]
+fn a_target_stands_for_what_the_level_of_its_factor_says() {
+    let scenario = etcd_with("etcd", "etcd").expect("it is right");
+    assert_eq!(scenario.world, World::Etcd);
+    let Action::Deed(Deed::PowerOff(target)) = &scenario.acts[0].steps[0].action else {
+        panic!("{:?}", scenario.acts[0].steps[0])
+    };
+    let mut settings = scenario.defaults();
+    assert_eq!(target.who(&settings, &scenario.cluster.zones), Who::Zone("a".to_owned()));
+    settings.set(&scenario, "zone=b").expect("a level");
+    assert_eq!(target.who(&settings, &scenario.cluster.zones), Who::Zone("b".to_owned()));
+}
+
+#[test]
+fn what_does_not_fit_a_world_of_etcd_alone_is_told() {
+    let cases = [
+        ("world = \"etcd\"", "world = \"ectd\"", "did you mean `etcd`?"),
+        ("zones = ", "namespace = \"n\"\nzones = ", "this world has no `namespace`"),
+        ("entry = \"write\"", "entry = \"app\"", "allowed: write, read, serializable-read"),
+        ("entry = \"write\"", "entry = \"write\"\npath = []", "this world has no `path`"),
+        ("entry = \"write\"", "entry = \"write\"\nmesh = true", "this world has no `mesh`"),
+        ("kind = \"kv\"", "kind = \"vk\"", "allowed: kv, lock, transfer, watch"),
+        ("do = \"power-off\"", "do = \"rollback\"", "the action `rollback` is not known"),
+        ("do = \"power-off\"", "do = \"power-of\"", "did you mean `power-off`?"),
+        ("do = \"power-off\"", "do = \"heal\"", "`heal` takes no `on`"),
+        ("on = \"zone {zone}\"\n", "", "`power-off` needs `on`"),
+        ("on = \"zone {zone}\"", "on = \"zone {zoen}\"", "did you mean `zone`?"),
+        ("on = \"zone {zone}\"", "on = \"zone c\"", "`zone c` is nobody"),
+        ("levels = [\"a\", \"b\"]", "levels = [\"a\", \"d\"]", "`zone d` is nobody"),
+        ("on = \"zone {zone}\"", "on = \"member 3\"", "decides nothing"),
+        ("from = \"the leader\"", "from = \"a leader\"", "`a leader` is nobody"),
+        ("to = \"2 of the rest\"", "to = \"0 of the rest\"", "`0 of the rest` is nobody"),
+        ("to = \"2 of the rest\"", "to = \"all\"\nsymptom = \"mesh-stale\"", "no `symptom`"),
+    ];
+    for (from, to, expected) in cases {
+        let error = etcd_with(from, to).expect_err(to);
+        let message = format!("{error}; {}", error.allowed().unwrap_or_default());
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+    assert!(parse(&with("title = ", "client = []\ntitle = ")).is_ok());
+}
+
+#[test]
+fn every_built_in_scenario_is_right() {
+    for (name, text) in BUILT_IN {
+        let scenario = Scenario::parse(name, &format!("{name}.toml"), text);
+        assert!(scenario.is_ok(), "{:?}", scenario.map(|_| ()));
+    }
+    let zones = find("zone-loss-9").expect("it is right");
+    assert!(zones.factors.len() >= 6, "the interaction of factors is looked for on it");
+}

@@ -3,18 +3,20 @@
 //! Operators work on the machines themselves here (a new binary, a restart); what they can do
 //! through etcd's own API (adding a member) they do through it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use anatomy_proto::etcdserverpb as pb;
 use harness_env::Env;
-use harness_sim::World;
+use harness_sim::{Process, World};
 use mini_etcd::Profile;
 use mini_etcd::client::{self, Client, Generation};
 use mini_etcd::server::{self, InitialState};
 use tokio::time::{sleep, timeout};
 
-use super::topology::{Place, Topology, port};
+use super::topology::{Place, port};
 use super::unit::{Program, Unit, asked};
 
 /// Between two members of a rolling operation: the time that a strict reconfiguration check asks
@@ -22,95 +24,125 @@ use super::unit::{Program, Unit, asked};
 const BETWEEN: Duration = Duration::from_secs(10);
 /// How often an operator asks whether a member is back.
 const POLL: Duration = Duration::from_secs(1);
+/// Between two attempts to change the members.
+const RETRY: Duration = Duration::from_secs(5);
+/// How often a change of the members is tried.
+const TRIES: usize = 60;
+/// How long somebody waits for the list of the members.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a scenario makes different from the defaults in every member's settings.
+pub type Tune = Arc<dyn Fn(&mut server::Config) + Send + Sync>;
 
 /// The members.
 pub struct Etcd {
     world: World,
-    topology: Arc<Topology>,
+    /// Where members may run, in the order in which they are used. No place is used twice.
+    places: Vec<Place>,
+    tune: Tune,
     state: Mutex<State>,
 }
 
 struct State {
     profile: Profile,
-    members: Vec<Unit>,
-}
-
-fn member_name(place: &Place) -> String {
-    place.name.clone()
-}
-
-fn program(
-    place: &Place,
-    cluster: Vec<(String, SocketAddr)>,
-    initial_state: InitialState,
-    profile: Profile,
-) -> Program {
-    let mut config = server::Config::new(
-        &member_name(place),
-        place.port(port::ETCD_CLIENT),
-        place.port(port::ETCD_PEER),
-        profile,
-    );
-    config.initial_cluster = cluster;
-    config.initial_state = initial_state;
-    Arc::new(move |env: Env, mut stopping| {
-        let config = config.clone();
-        Box::pin(async move {
-            server::run(env, config, async move { asked(&mut stopping).await })
-                .await
-                .map_err(|e| e.to_string())
-        })
-    })
+    /// By place.
+    members: BTreeMap<usize, Unit>,
+    /// The next place that nobody has used.
+    next: usize,
+    /// Places whose change nobody answered for: it may have been made or not.
+    doubtful: BTreeSet<usize>,
 }
 
 impl Etcd {
-    /// Starts a cluster of `members`.
-    pub fn start(world: World, topology: &Arc<Topology>, members: usize, profile: Profile) -> Self {
-        let etcd = Etcd {
-            world,
-            topology: topology.clone(),
-            state: Mutex::new(State { profile, members: Vec::new() }),
-        };
-        let cluster = etcd.peers(members);
-        for n in 0..members {
-            etcd.add_unit(
-                n,
-                program(&topology.etcd[n], cluster.clone(), InitialState::New, profile),
-            );
+    /// Starts a cluster of `members` on the first of `places`.
+    pub fn start(
+        world: World,
+        places: &[Place],
+        members: usize,
+        profile: Profile,
+        tune: Tune,
+    ) -> Self {
+        let (all, doubtful) = ((0..members).collect::<Vec<usize>>(), BTreeSet::new());
+        let state = State { profile, members: BTreeMap::new(), next: members, doubtful };
+        let etcd = Etcd { world, places: places.to_vec(), tune, state: Mutex::new(state) };
+        for n in &all {
+            etcd.add_unit(*n, etcd.program(*n, &all, InitialState::New));
         }
         etcd
     }
 
-    fn peers(&self, members: usize) -> Vec<(String, SocketAddr)> {
-        let peer = |place: &Place| (member_name(place), place.port(port::ETCD_PEER));
-        self.topology.etcd[..members].iter().map(peer).collect()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic while locked")
+    }
+
+    /// The program of the member at a place, in a cluster of the members at `all`.
+    fn program(&self, n: usize, all: &[usize], initial_state: InitialState) -> Program {
+        let place = &self.places[n];
+        let (client, peer) = (place.port(port::ETCD_CLIENT), place.port(port::ETCD_PEER));
+        let profile = self.state().profile;
+        let mut config = server::Config::new(&place.name, client, peer, profile);
+        let peer =
+            |n: &usize| (self.places[*n].name.clone(), self.places[*n].port(port::ETCD_PEER));
+        config.initial_cluster = all.iter().map(peer).collect();
+        config.initial_state = initial_state;
+        (self.tune)(&mut config);
+        Arc::new(move |env: Env, mut stopping| {
+            let config = config.clone();
+            Box::pin(async move {
+                server::run(env, config, async move { asked(&mut stopping).await })
+                    .await
+                    .map_err(|e| e.to_string())
+            })
+        })
     }
 
     fn add_unit(&self, n: usize, program: Program) {
-        let unit = Unit::new(self.world, &self.topology.etcd[n].name, "etcd", program);
+        let unit = Unit::new(self.world, &self.places[n].name, "etcd", program);
         unit.start();
-        self.state.lock().expect("no panic while locked").members.push(unit);
+        self.state().members.insert(n, unit);
     }
 
-    fn units(&self) -> Vec<Unit> {
-        self.state.lock().expect("no panic while locked").members.clone()
+    fn units(&self) -> BTreeMap<usize, Unit> {
+        self.state().members.clone()
     }
 
     /// How many members there are.
     pub fn size(&self) -> usize {
-        self.units().len()
+        self.state().members.len()
+    }
+
+    /// Where there are members.
+    pub fn members(&self) -> Vec<usize> {
+        self.state().members.keys().copied().collect()
+    }
+
+    /// Where members may run.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// The program that runs at a place.
+    pub fn process(&self, n: usize) -> Option<Process> {
+        self.state().members.get(&n).and_then(Unit::process)
+    }
+
+    fn endpoint(&self, n: usize) -> SocketAddr {
+        self.places[n].port(port::ETCD_CLIENT)
+    }
+
+    /// A client of all members.
+    fn client(&self, env: &Env) -> Client {
+        let endpoints = self.members().into_iter().map(|n| self.endpoint(n)).collect();
+        Client::new(env, "etcdctl", config(endpoints))
     }
 
     /// Waits until the `n`th member answers linearizable reads again, as `etcdctl endpoint health`
     /// asks.
     pub async fn healthy(&self, env: &Env, n: usize) {
-        let endpoint = self.topology.etcd_client(n);
+        let endpoint = self.endpoint(n);
         loop {
             let client = Client::new(env, "etcdctl", config(vec![endpoint]));
-            let request = anatomy_proto::etcdserverpb::RangeRequest {
-                key: "health".into(),
-                ..Default::default()
-            };
+            let request = pb::RangeRequest { key: "health".into(), ..Default::default() };
             if let Ok(Ok(_)) = timeout(Duration::from_secs(5), client.range(request)).await {
                 return;
             }
@@ -120,17 +152,16 @@ impl Etcd {
 
     /// Gives every member another binary, one after the other.
     pub async fn upgrade(&self, env: &Env, to: Profile) {
-        self.state.lock().expect("no panic while locked").profile = to;
-        for (n, unit) in self.units().into_iter().enumerate() {
-            let cluster = self.peers(self.size());
-            unit.replace(program(&self.topology.etcd[n], cluster, InitialState::New, to));
+        self.state().profile = to;
+        for (n, unit) in self.units() {
+            unit.replace(self.program(n, &self.members(), InitialState::New));
             self.restart(env, n, &unit).await;
         }
     }
 
     /// Restarts the first `count` members, one after the other.
     pub async fn rolling_restart(&self, env: &Env, count: usize) {
-        for (n, unit) in self.units().into_iter().take(count).enumerate() {
+        for (n, unit) in self.units().into_iter().take(count) {
             self.restart(env, n, &unit).await;
         }
     }
@@ -142,34 +173,119 @@ impl Etcd {
         sleep(BETWEEN).await;
     }
 
-    /// Adds members one at a time: announces each through the API, then starts it.
+    /// Adds members one at a time.
     ///
     /// # Errors
     /// What etcd refuses for longer than a few minutes.
     pub async fn grow(&self, env: &Env, to: usize) -> Result<(), String> {
         while self.size() < to {
-            let n = self.size();
-            let endpoints = (0..n).map(|n| self.topology.etcd_client(n)).collect();
-            let client = Client::new(env, "etcdctl", config(endpoints));
-            let peer = self.topology.etcd[n].port(port::ETCD_PEER);
-            let mut tries = 0;
-            while let Err(error) = client.member_add(vec![server::config::url(peer)]).await {
-                tries += 1;
-                if tries > 60 {
-                    return Err(format!("member {} was not added: {error}", n + 1));
-                }
-                sleep(Duration::from_secs(5)).await;
-            }
-            let profile = self.state.lock().expect("no panic while locked").profile;
-            let cluster = self.peers(n + 1);
-            self.add_unit(
-                n,
-                program(&self.topology.etcd[n], cluster, InitialState::Existing, profile),
-            );
+            let n = self.add(env, TRIES).await?;
             self.healthy(env, n).await;
             sleep(BETWEEN).await;
         }
         Ok(())
+    }
+
+    /// Announces a member through the API, then starts it. Returns its place.
+    ///
+    /// # Errors
+    /// What etcd refuses more than `tries` times, and if there is no place left.
+    pub async fn add(&self, env: &Env, tries: usize) -> Result<usize, String> {
+        let n = self.state().next;
+        let place = self.places.get(n).ok_or("there is no machine left")?;
+        let url = server::config::url(place.port(port::ETCD_PEER));
+        let client = self.client(env);
+        self.state().next = n + 1;
+        self.state().doubtful.insert(n);
+        insist(tries, || client.member_add(vec![url.clone()]))
+            .await
+            .map_err(|error| format!("member {} was not added: {error}", n + 1))?;
+        self.begin(n);
+        self.state().doubtful.remove(&n);
+        Ok(n)
+    }
+
+    /// Starts a member that was announced.
+    fn begin(&self, n: usize) {
+        let all: Vec<usize> = self.members().into_iter().chain([n]).collect();
+        self.add_unit(n, self.program(n, &all, InitialState::Existing));
+    }
+
+    /// Takes the member at a place out of the cluster and stops it.
+    ///
+    /// # Errors
+    /// What etcd refuses more than `tries` times.
+    pub async fn remove(&self, env: &Env, n: usize, tries: usize) -> Result<(), String> {
+        let url = server::config::url(self.places[n].port(port::ETCD_PEER));
+        let client = self.client(env);
+        let id = listed(&client).await?.into_iter().find(|(_, at)| *at == url);
+        let (id, _) = id.ok_or("it is no member")?;
+        self.state().doubtful.insert(n);
+        insist(tries, || client.member_remove(id))
+            .await
+            .map_err(|error| format!("member {} was not removed: {error}", n + 1))?;
+        self.dismiss(n).await;
+        self.state().doubtful.remove(&n);
+        Ok(())
+    }
+
+    /// Stops a member that was taken out.
+    async fn dismiss(&self, n: usize) {
+        let unit = self.state().members.remove(&n);
+        if let Some(unit) = unit {
+            unit.stop().await;
+        }
+    }
+
+    /// Looks what became of changes that nobody answered for: starts who is a member after all,
+    /// stops who is none. Whoever answers may be behind, so it is worth doing again.
+    ///
+    /// # Errors
+    /// Nobody lists the members.
+    pub async fn settle(&self, env: &Env) -> Result<(), String> {
+        let doubtful = self.state().doubtful.clone();
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        let listed = listed(&self.client(env)).await?;
+        for n in doubtful {
+            let url = server::config::url(self.places[n].port(port::ETCD_PEER));
+            let is_member = listed.iter().any(|(_, at)| *at == url);
+            match (is_member, self.members().contains(&n)) {
+                (true, false) => self.begin(n),
+                (false, true) => self.dismiss(n).await,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The members as etcd lists them: id and peer address.
+async fn listed(client: &Client) -> Result<Vec<(u64, String)>, String> {
+    let list = timeout(PATIENCE, client.member_list()).await;
+    let list = list.map_err(|_| "nobody lists the members")?.map_err(|e| e.to_string())?;
+    let one = |member: pb::Member| member.peer_ur_ls.first().map(|url| (member.id, url.clone()));
+    Ok(list.members.into_iter().filter_map(one).collect())
+}
+
+/// Calls until it succeeds, or has failed more than so many times.
+async fn insist<T, F>(tries: usize, mut call: impl FnMut() -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, client::Error>>,
+{
+    let mut failed = 0;
+    loop {
+        match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => {
+                failed += 1;
+                if failed > tries {
+                    return Err(error.to_string());
+                }
+                sleep(RETRY).await;
+            }
+        }
     }
 }
 

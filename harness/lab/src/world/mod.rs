@@ -1,4 +1,4 @@
-//! The world of a run: the cluster, the bank and the people, in the machine room.
+//! The world of a run: the cluster, the bank and the people, in the machine room; or etcd alone.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -8,19 +8,23 @@
 //! | [`manifests`] | what the bank's teams hand to it |
 //! | [`bank`], [`outside`] | the bank, its customers, its data centres, its monitor |
 //! | [`operators`] | the people |
-//! | [`play`] | the director |
+//! | [`play`], [`due`], [`goal`] | the director, the steps whose time comes, when it may stop |
+//! | [`store`] | the other world: etcd alone |
 //! | [`story`] | from the record to what a person is told |
 
 pub mod balancer;
 pub mod bank;
 pub mod control_plane;
+pub mod due;
 pub mod etcd;
+pub mod goal;
 pub mod images;
 pub mod manifests;
 pub mod nodes;
 pub mod operators;
 pub mod outside;
 pub mod play;
+pub mod store;
 pub mod story;
 pub mod topology;
 pub mod unit;
@@ -28,9 +32,10 @@ pub mod unit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness_sim::Config;
+use harness_sim::{Config, MachineSpec, Report};
 
 use crate::outcome::{self, Record};
+use crate::scenario::World;
 use crate::{Outcome, Request};
 use outside::Outside;
 use topology::Topology;
@@ -51,15 +56,55 @@ pub enum Error {
 /// # Errors
 /// See [`Error`].
 pub fn run(request: &Request) -> Result<Outcome, Error> {
+    match request.scenario.world {
+        World::Bank => run_bank(request),
+        World::Etcd => run_etcd(request),
+    }
+}
+
+fn run_bank(request: &Request) -> Result<Outcome, Error> {
     let (scenario, settings) = (&request.scenario, &request.settings);
     let topology = Arc::new(Topology::of(scenario, settings));
+    let machines = topology.machines();
+    let outside = Outside::new(scenario, settings, request.goal);
+    let report = {
+        let (request, outside) = (request.clone(), outside.clone());
+        harness_sim::run(config(&request, machines), move |world| async move {
+            play::play(world, &request, topology, outside).await
+        })
+    };
+    told(request, report, |played| {
+        let complete = request.until.is_none() && !played.stopped;
+        Looked {
+            samples: outside.samples(&scenario.calendar, &played.acts),
+            violations: if complete { outside.violations() } else { Vec::new() },
+            idle: outside.idle_switches(),
+            played,
+        }
+    })
+}
+
+fn run_etcd(request: &Request) -> Result<Outcome, Error> {
+    let machines = store::machines::Machines::of(&request.scenario);
+    let report = {
+        let request = request.clone();
+        harness_sim::run(config(&request, machines.specs().collect()), move |world| async move {
+            store::play(world, &request, machines).await
+        })
+    };
+    told(request, report, |looked| looked)
+}
+
+/// A run on these machines.
+fn config(request: &Request, machines: Vec<MachineSpec>) -> Config {
+    let scenario = &request.scenario;
     let begins = scenario.acts.first().map_or(scenario.calendar.zero(), |act| act.starts);
     let epoch = harness_env::Wall(begins.0 - BEFORE.as_nanos() as i64);
     let mut config = Config::new(request.seed)
         .epoch(epoch)
-        .preemption(settings.number("preemption"))
+        .preemption(request.settings.number("preemption"))
         .keep_trail();
-    for machine in topology.machines() {
+    for machine in machines {
         config = config.machine(machine);
     }
     if let Some(step) = request.capture_at {
@@ -68,15 +113,30 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
     if let Some(trail) = &request.against {
         config = config.compare_with(trail.clone());
     }
-    let outside = Outside::new(scenario, settings, request.goal);
-    let report = {
-        let (request, outside) = (request.clone(), outside.clone());
-        harness_sim::run(config, move |world| async move {
-            play::play(world, &request, topology, outside).await
-        })
-    };
-    let played = report.result.map_err(Error::Unbuildable)?;
-    let calendar = &scenario.calendar;
+    config
+}
+
+/// What was played, and what was seen of it.
+pub struct Looked {
+    /// The acts.
+    pub played: play::Played,
+    /// Every request of a journey.
+    pub samples: Vec<outcome::Sample>,
+    /// What is wrong.
+    pub violations: Vec<outcome::Violation>,
+    /// The switches that the run would have been the same without.
+    pub idle: Vec<String>,
+}
+
+/// The outcome of a run. `look` looks at what the director knows in the end.
+fn told<T>(
+    request: &Request,
+    report: Report<Result<T, String>>,
+    look: impl FnOnce(T) -> Looked,
+) -> Result<Outcome, Error> {
+    let Looked { played, samples, violations, idle } =
+        look(report.result.map_err(Error::Unbuildable)?);
+    let calendar = &request.scenario.calendar;
     if let Some(sink) = &request.on_event {
         for event in &report.events {
             sink(&event_of(event, calendar));
@@ -93,14 +153,13 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
         text: diverged.text,
         ..outcome::Event::default()
     });
-    let complete = request.until.is_none() && !played.stopped;
     Ok(Outcome::of(
         request,
         Record {
-            samples: outside.samples(calendar, &played.acts),
+            samples,
             timeline: story::timeline(&report.events, calendar),
             faults: story::faults(&report.faults),
-            violations: if complete { outside.violations() } else { Vec::new() },
+            violations,
             pools: story::Pools::at_the_ends_of(&report.events, &played.ends),
             chain: story::chain(&report.events, &played.acts, calendar),
             acts: played.acts,
@@ -110,7 +169,7 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
             captured,
             diverged,
             steps: played.steps,
-            idle: outside.idle_switches(),
+            idle,
             stopped: played.stopped,
         },
     ))

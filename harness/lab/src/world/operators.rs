@@ -19,13 +19,11 @@ use mini_apiserver::rest_client::{Client, Identity};
 use serde_json::Value;
 
 use super::control_plane::ControlPlane;
+use super::due::{Decided, Due};
 use super::etcd::Etcd;
 use super::manifests::Application;
-use super::play::Played;
 use super::topology::Topology;
-use crate::Request;
-use crate::outcome::StepOutcome;
-use crate::scenario::{Act, Calendar, Decision, Manner, Step, Symptom};
+use crate::scenario::{Calendar, Decision, Step, Symptom};
 
 /// How long somebody waits for an answer of a tool before trying again (`kubectl` waits for ever;
 /// people do not).
@@ -58,8 +56,8 @@ pub struct Office {
     pub applications: Arc<Vec<Application>>,
     /// The clock of the story.
     pub calendar: Calendar,
-    /// What became of the steps whose time came. Nobody in the world reads it.
-    pub decided: Arc<Mutex<Vec<StepOutcome>>>,
+    /// What became of the steps whose time came.
+    pub decided: Decided,
 }
 
 /// Somebody at a desk.
@@ -84,56 +82,18 @@ impl Desk {
     }
 }
 
-/// A step whose time comes, and what the settings say about it.
-pub struct Due {
-    act: String,
-    index: usize,
-    step: Step,
-    decision: Decision,
-    manner: Manner,
-    /// When, counted from the act's beginning.
-    pub at: Duration,
-}
-
-impl Due {
-    /// The step of an act with this number.
-    pub fn of(request: &Request, act: &Act, index: usize) -> Self {
-        let (step, settings) = (act.steps[index].clone(), &request.settings);
-        Due {
-            act: act.name.clone(),
-            index,
-            decision: step.decision(settings),
-            manner: step.manner(settings),
-            at: request.scenario.at(act, &step, settings),
-            step,
-        }
-    }
-}
-
 impl Office {
     /// Has somebody take a step, if the settings and what is to be seen call for it. Returns when
     /// it is done.
     pub async fn take(&self, due: &Due) {
         let (step, decision, manner) = (due.step.clone(), due.decision, due.manner);
         let at = self.calendar.offset_of(self.world.wall());
-        let note = |seen: Vec<String>, taken: bool| StepOutcome {
-            act: due.act.clone(),
-            index: due.index,
-            due: at,
-            actor: due.step.actor.clone(),
-            action: due.step.action.name().to_owned(),
-            factor: due.step.factor.clone(),
-            symptom: due.step.symptom.map(|symptom| symptom.name().to_owned()),
-            seen,
-            taken,
-            ended: None,
-        };
         if step.symptom.is_none() && decision == Decision::Never {
-            self.decide(note(Vec::new(), false));
+            self.decided.note(due.told(at, Vec::new(), false));
             return;
         }
         let (office, number) = (self.clone(), Arc::new(Mutex::new(None)));
-        let (decided, blank) = (number.clone(), note(Vec::new(), false));
+        let (decided, told) = (number.clone(), due.clone());
         let name = &self.topology.office.name;
         let worker = self.world.start(name, &due.step.actor, move |env| async move {
             let desk = Desk::new(env, office.clone(), &step.actor);
@@ -146,8 +106,8 @@ impl Office {
                 Decision::IfSeen => !seen.is_empty(),
                 Decision::Never => false,
             };
-            let outcome = StepOutcome { seen: seen.clone(), taken, ..blank };
-            *decided.lock().expect("no panic while locked") = Some(office.decide(outcome));
+            let note = office.decided.note(told.told(at, seen.clone(), taken));
+            *decided.lock().expect("no panic while locked") = Some(note);
             if !taken {
                 leave(&step, &seen);
                 return Ok(());
@@ -159,25 +119,9 @@ impl Office {
             let actor = &due.step.actor;
             tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
         }
-        let number = number.lock().expect("no panic while locked").take();
-        let ended = self.calendar.offset_of(self.world.wall());
-        if let Some(number) = number {
-            let mut decided = self.decided.lock().expect("no panic while locked");
-            decided[number].ended = Some(ended);
+        if let Some(number) = number.lock().expect("no panic while locked").take() {
+            self.decided.ended(number, self.calendar.offset_of(self.world.wall()));
         }
-    }
-
-    /// Notes what became of a step; says under which number.
-    fn decide(&self, outcome: StepOutcome) -> usize {
-        let mut decided = self.decided.lock().expect("no panic while locked");
-        decided.push(outcome);
-        decided.len() - 1
-    }
-
-    /// Adds what became of the steps to what was played.
-    pub fn told(&self, mut played: Played) -> Played {
-        played.steps = self.decided.lock().expect("no panic while locked").clone();
-        played
     }
 
     /// Rolls out the bank: what stands before the story begins.

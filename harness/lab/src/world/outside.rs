@@ -12,7 +12,8 @@ use harness_sim::{Process, World};
 use tokio::time::sleep;
 
 use super::bank::probe::{self, Books, Probe};
-use super::bank::{Entries, customers, data_centre, database, goal, health_check, monitor, scheme};
+use super::bank::{Entries, customers, data_centre, database, health_check, monitor, scheme};
+use super::goal::Goal;
 use super::manifests::Application;
 use super::topology::{Place, Topology, port};
 use super::unit::{Program, Unit};
@@ -40,7 +41,7 @@ pub struct Outside {
 impl Outside {
     /// For a scenario with these settings, and the severity that somebody waits for.
     pub fn new(scenario: &Scenario, settings: &Settings, goal: Option<Severity>) -> Self {
-        let goal = goal.map(|goal| goal::Goal::new(scenario, goal));
+        let goal = goal.map(|goal| Goal::new(scenario, goal));
         Outside {
             workload: Arc::new(scenario.workload.clone()),
             stand_in: settings.level("standin") != "off",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use harness_env::host::BoxFuture;
 use harness_sim::World;
 use mini_apiserver::controllers::LeaderLock;
 use mini_apiserver::{Version, apiserver};
@@ -10,20 +11,22 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::balancer::Stick;
 use super::control_plane::{self, ControlPlane};
+use super::due::{Decided, Due};
 use super::etcd::Etcd;
 use super::images::Images;
-use super::operators::{Due, Machines, Office};
+use super::operators::{Machines, Office};
 use super::outside::Outside;
 use super::topology::{Topology, port};
 use super::{balancer, manifests, nodes};
-use crate::Request;
 use crate::outcome::{ActSpan, StepOutcome};
 use crate::scenario::{Act, End};
+use crate::{Request, Scenario};
 
 /// How long the bank runs before the first act, so that nothing is new when it begins.
 const SETTLING: Duration = Duration::from_secs(30);
 
 /// What the director knows at the end.
+#[derive(Default)]
 pub struct Played {
     /// The acts that were played.
     pub acts: Vec<ActSpan>,
@@ -33,6 +36,19 @@ pub struct Played {
     pub steps: Vec<StepOutcome>,
     /// Whether the goal was reached and the rest left out.
     pub stopped: bool,
+}
+
+impl Played {
+    /// Notes that an act has just ended.
+    pub(super) fn ended(&mut self, world: World, scenario: &Scenario, act: &Act) {
+        let calendar = &scenario.calendar;
+        self.acts.push(ActSpan {
+            name: act.name.clone(),
+            start: calendar.offset_of(act.starts),
+            end: calendar.offset_of(world.wall()),
+        });
+        self.ends.push((act.name.clone(), world.now()));
+    }
 }
 
 /// Plays a request in this world.
@@ -56,7 +72,7 @@ pub async fn play(
         .map_err(|_| format!("etcd-client {}", parse("etcd-client")))?;
     let mesh = parse("linkerd").to_owned();
 
-    let etcd = Etcd::start(world, &topology, members, profile);
+    let etcd = Etcd::start(world, &topology.etcd, members, profile, Arc::new(|_| {}));
     let listed = (0..members).map(|n| topology.etcd_client(n)).collect();
     let config = control_plane::Config {
         apiserver: apiserver::Config::new(port::APISERVER, listed, generation, version),
@@ -82,36 +98,33 @@ pub async fn play(
         listed_members: members,
         applications: applications.clone(),
         calendar: scenario.calendar,
-        decided: Arc::default(),
+        decided: Decided::default(),
     };
     office.build(&mesh).await?;
     outside.start_outside(world, &topology, &applications);
     sleep(SETTLING).await;
 
-    let mut played =
-        Played { acts: Vec::new(), ends: Vec::new(), steps: Vec::new(), stopped: false };
+    let mut played = Played::default();
     for act in &scenario.acts {
         world.jump_wall(act.starts);
+        let take = |due: Due| {
+            let office = office.clone();
+            Box::pin(async move { office.take(&due).await }) as BoxFuture<'static, ()>
+        };
         tokio::select! {
             biased;
             () = outside.goal_reached() => played.stopped = true,
-            () = perform(world, request, &office, act) => {}
+            () = perform(world, request, act, take) => {}
         }
-        let calendar = &scenario.calendar;
-        played.acts.push(ActSpan {
-            name: act.name.clone(),
-            start: calendar.offset_of(act.starts),
-            end: calendar.offset_of(world.wall()),
-        });
-        played.ends.push((act.name.clone(), world.now()));
+        played.ended(world, scenario, act);
         if played.stopped || request.until.as_ref() == Some(&act.name) {
             outside.hear_out().await;
-            return Ok(office.told(played));
+            return Ok(Played { steps: office.decided.all(), ..played });
         }
     }
     outside.hear_out().await;
     outside.finish(world, &topology).await;
-    Ok(office.told(played))
+    Ok(Played { steps: office.decided.all(), ..played })
 }
 
 /// The two load balancers.
@@ -129,8 +142,13 @@ fn balance(world: World, topology: &Topology, applications: &[manifests::Applica
     }
 }
 
-/// Plays an act to its end.
-async fn perform(world: World, request: &Request, office: &Office, act: &Act) {
+/// Plays an act to its end. `take` has somebody take a step.
+pub(super) async fn perform(
+    world: World,
+    request: &Request,
+    act: &Act,
+    take: impl Fn(Due) -> BoxFuture<'static, ()>,
+) {
     let began = Instant::now();
     let until = match act.end {
         End::At(end) => began + end.since(act.starts),
@@ -139,10 +157,11 @@ async fn perform(world: World, request: &Request, office: &Office, act: &Act) {
     let (done, mut steps) = tokio::sync::mpsc::channel::<()>(1);
     for index in 0..act.steps.len() {
         let due = Due::of(request, act, index);
-        let (office, done) = (office.clone(), done.clone());
+        let (at, done) = (began + due.at, done.clone());
+        let taken = take(due);
         world.spawn(async move {
-            sleep_until(began + due.at).await;
-            office.take(&due).await;
+            sleep_until(at).await;
+            taken.await;
             drop(done);
         });
     }

@@ -28,6 +28,8 @@ const TOLD: &[(&str, Duration)] = &[
     ("etcd.member.added", ALWAYS),
     ("etcd.ready", ALWAYS),
     ("etcd.upgraded", ALWAYS),
+    ("journey.fails", ALWAYS),
+    ("journey.well", ALWAYS),
     ("leader.acquired", ALWAYS),
     ("leader.lost", ALWAYS),
     ("mesh.canary.failed", ALWAYS),

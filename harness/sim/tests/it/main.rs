@@ -5,5 +5,6 @@ mod hold;
 mod network;
 mod power;
 mod process;
+mod rebind;
 mod record;
 mod support;

@@ -80,6 +80,7 @@ impl Dialler {
     /// Writes until the connection fails.
     async fn pump(&mut self, stream: Box<dyn Stream>) -> io::Error {
         let (mut read, mut write) = tokio::io::split(stream);
+        let mut anew = self.link.anew.subscribe();
         let mut bytes = Vec::new();
         let mut nothing = [0; 16];
         loop {
@@ -93,6 +94,8 @@ impl Dialler {
                     Ok(_) => return io::ErrorKind::InvalidData.into(),
                     Err(error) => return error,
                 },
+                // The link lives as long as this task.
+                _ = anew.changed() => return io::Error::other("nothing comes from the other side"),
                 frame = timeout(SILENCE_MAX, self.inbox.recv()) => {
                     let mut next = match frame {
                         Ok(Some(frame)) => Some(frame),

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use anatomy_proto::raftpb::{Message, MessageType};
 use harness_env::{Env, Task, Tasks};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use wire::Frame;
@@ -54,17 +54,23 @@ struct Peer {
     _task: Task,
 }
 
-/// Since when a connection stands.
-#[derive(Default)]
-pub(super) struct Link(Mutex<Option<Instant>>);
+/// A connection: since when it stands, and whether it is to be made anew.
+pub(super) struct Link {
+    since: Mutex<Option<Instant>>,
+    anew: watch::Sender<()>,
+}
 
 impl Link {
+    fn new() -> Self {
+        Link { since: Mutex::default(), anew: watch::Sender::new(()) }
+    }
+
     fn set(&self, since: Option<Instant>) {
-        *self.0.lock().expect("no task panics with the lock") = since;
+        *self.since.lock().expect("no task panics with the lock") = since;
     }
 
     fn since(&self) -> Option<Instant> {
-        *self.0.lock().expect("no task panics with the lock")
+        *self.since.lock().expect("no task panics with the lock")
     }
 }
 
@@ -93,7 +99,7 @@ impl Transport {
             return;
         }
         let (outbox, inbox) = mpsc::channel(QUEUE);
-        let link = Arc::new(Link::default());
+        let link = Arc::new(Link::new());
         let dialler = dial::Dialler {
             env: self.env.clone(),
             local: self.local.clone(),
@@ -137,6 +143,20 @@ impl Transport {
         self.peers()
             .get(&to)
             .is_some_and(|peer| peer.link.since().is_some() && peer.outbox.try_send(frame).is_ok())
+    }
+
+    /// Nothing has come from a member for [`IDLE_MAX`]: the connection to it is made anew, unless it
+    /// is younger than the silence.
+    ///
+    /// Whoever reads dials in rafthttp, so a silence ends both streams between two members there.
+    /// Whoever writes dials here, and writing into a dead connection goes well for a long time: the
+    /// kernel tries again at ever longer intervals, up to two minutes after the path is whole.
+    pub fn silent(&self, id: u64) {
+        let peers = self.peers();
+        let Some(link) = peers.get(&id).map(|peer| &peer.link) else { return };
+        if link.since().is_some_and(|since| since.elapsed() >= IDLE_MAX) {
+            link.anew.send_replace(());
+        }
     }
 
     /// Since when there is a connection to a member.

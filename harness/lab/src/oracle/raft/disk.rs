@@ -63,8 +63,10 @@ impl Checker {
         let kept = match message.r#type() {
             MessageType::MsgVoteResp if !message.reject => promised(message.to),
             MessageType::MsgVote => promised(id),
+            // What it acknowledged in an earlier term, the leader of a later one may have replaced in
+            // the same write: then that leader was elected without it, and it is not committed.
             MessageType::MsgAppResp if !message.reject => {
-                term >= message.term && disk.last_index() >= message.index
+                term > message.term || (term == message.term && disk.last_index() >= message.index)
             }
             _ => true,
         };

@@ -167,6 +167,14 @@ fn a_vote_that_leaves_before_it_is_durable_is_found() {
 }
 
 #[test]
+fn an_acknowledgement_of_what_a_later_leader_replaced_in_the_same_write_is_accepted() {
+    let mut cluster = Cluster::new();
+    cluster.save(2, &[entry(2, 2, "b")], Some(hard(2, 0)));
+    cluster.send(2, message(MessageType::MsgAppResp, 1, 1, 3));
+    cluster.accept();
+}
+
+#[test]
 fn an_acknowledgement_that_leaves_before_the_entry_is_durable_is_found() {
     let mut cluster = Cluster::new();
     cluster.begin_to_save(2, &[entry(2, 1, "b")], None);

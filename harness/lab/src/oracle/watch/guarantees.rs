@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use anatomy_proto::mvccpb::Event;
 use anatomy_proto::mvccpb::event::EventType;
+use anatomy_proto::mvccpb::{Event, KeyValue};
 
 use super::history::{History, is_asked_for};
 use super::{Watch, revision};
@@ -92,7 +92,7 @@ fn unique(watch: &Watch, _: &History) -> Option<String> {
     Some(format!("the {} came twice", told(again)))
 }
 
-/// The first revision in `from..=to` of which nothing came, before any of `within`'s events.
+/// The first revision in `from..=to` of which nothing came.
 fn missing(watch: &Watch, history: &History, from: i64, to: i64) -> Option<i64> {
     let came: BTreeSet<i64> = watch.events().map(revision).collect();
     history.revisions(from, to, &watch.request).into_iter().find(|at| !came.contains(at))
@@ -205,10 +205,13 @@ fn previous(watch: &Watch, history: &History) -> Option<String> {
         }
         let was = history.before(revision(event), key(event))?;
         let forgotten = shown.is_none() && history.may_be_forgotten(revision(event));
-        if shown == was || forgotten {
+        // A later pair of a revision of which nobody told anything may well have been there.
+        let since = was.map_or(0, |kv| kv.mod_revision);
+        let untold = |kv: &KeyValue| kv.mod_revision > since && !history.has(kv.mod_revision);
+        if shown == was || forgotten || shown.is_some_and(untold) {
             return None;
         }
-        let text = |pair: Option<&anatomy_proto::mvccpb::KeyValue>| match pair {
+        let text = |pair: Option<&KeyValue>| match pair {
             Some(kv) => {
                 let value = String::from_utf8_lossy(&kv.value);
                 format!("{value} of revision {}", kv.mod_revision)

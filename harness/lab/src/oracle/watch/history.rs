@@ -84,6 +84,11 @@ impl History {
         }
     }
 
+    /// Whether anything is known of a revision.
+    pub(super) fn has(&self, revision: i64) -> bool {
+        self.by_revision.contains_key(&revision)
+    }
+
     /// Whether etcd may have forgotten what was before a revision.
     pub(super) fn may_be_forgotten(&self, revision: i64) -> bool {
         revision <= self.compacted

@@ -21,13 +21,11 @@
 //! | [`scheme`], [`data_centre`] | how a card payment comes in, and who answers it |
 //! | [`monitor`], [`health_check`] | when the pager goes off |
 //! | [`probe`] | what really happened to whom, for the oracles |
-//! | [`goal`] | when a run is as bad as somebody waits for |
 //! | [`http`], [`journal`], [`metrics`] | what they are made of |
 
 pub mod customers;
 pub mod data_centre;
 pub mod database;
-pub mod goal;
 pub mod health_check;
 pub mod http;
 pub mod journal;

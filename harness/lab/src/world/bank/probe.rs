@@ -12,10 +12,10 @@ use harness_env::{Env, Wall};
 use tokio::sync::Notify;
 
 use super::database;
-use super::goal::Goal;
 use super::http::Client;
 use super::payment::{Booking, By};
 use crate::outcome::Sample;
+use crate::world::goal::{Goal, Lived};
 
 /// A payment that somebody was told is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,9 +38,6 @@ struct Notes {
     acknowledged: Vec<Acknowledged>,
     goal: Option<Goal>,
 }
-
-/// A request: the journey, when it began, whether it succeeded.
-pub(super) type Lived = (Arc<str>, Wall, bool);
 
 impl Probe {
     /// Notes of a run that somebody waits in for a severity.

@@ -5,11 +5,11 @@
 //! request must have ended count, and what lasts a minute of those stays true whatever comes: a run
 //! that is stopped here would have been judged at least as bad at its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness_env::Wall;
 
-use super::probe::Lived;
 use crate::Scenario;
 use crate::outcome::{Sample, Severity, reached};
 use crate::scenario::Journey;
@@ -20,6 +20,9 @@ const BUCKET: Duration = Duration::from_secs(10);
 const WINDOW: Duration = Duration::from_secs(600);
 /// A request ends at the latest this long after its user's patience.
 const SLACK: Duration = Duration::from_secs(1);
+
+/// A request: the journey, when it began, whether it succeeded.
+pub type Lived = (Arc<str>, Wall, bool);
 
 /// A severity that is waited for.
 pub struct Goal {
@@ -77,8 +80,6 @@ impl Goal {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::scenario;
 

@@ -1,0 +1,268 @@
+//! Taking a step: people at their desk, and what befalls machines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anatomy_proto::etcdserverpb as pb;
+use bytes::Bytes;
+use harness_env::Env;
+use harness_sim::{Exit, Fault, World};
+use mini_etcd::client::{Client, Config, Generation};
+use tokio::time::{Instant, timeout};
+
+use super::chaos;
+use super::end;
+use super::faults::{Faults, cut, slow_link};
+use super::machines::Machines;
+use super::notes::Notes;
+use crate::scenario::{Action, Calendar, Decision, Deed, Step, Target};
+use crate::world::due::{Decided, Due};
+use crate::world::etcd::Etcd;
+use crate::world::topology::{Place, port};
+
+/// How long somebody waits for `etcdctl`: longer than etcd takes to say that it could not. A write has
+/// 7 s, and so has a round of reads, but whoever asks during a round waits for the next.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What everybody in the office has.
+#[derive(Clone)]
+pub struct Office {
+    /// The world, to start people in.
+    pub world: World,
+    /// Who is where.
+    pub machines: Arc<Machines>,
+    /// The members.
+    pub etcd: Arc<Etcd>,
+    /// Harm.
+    pub faults: Faults,
+    /// What clients lived through.
+    pub notes: Notes,
+    /// The clock of the story.
+    pub calendar: Calendar,
+    /// What became of the steps whose time came.
+    pub decided: Decided,
+}
+
+impl Office {
+    /// Has somebody take a step. Returns when it is done.
+    pub async fn take(self, due: Due) {
+        let taken = due.decision != Decision::Never;
+        let now = || self.calendar.offset_of(self.world.wall());
+        let number = self.decided.note(due.told(now(), Vec::new(), taken));
+        if !taken {
+            return;
+        }
+        let (office, step) = (self.clone(), due.step.clone());
+        let place = &self.machines.office.name;
+        let worker = self
+            .world
+            .start(place, &due.step.actor, move |env| async move { office.act(&env, &step).await });
+        if let Exit::Returned(Err(why)) = worker.exited().await {
+            let actor = &due.step.actor;
+            tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
+        }
+        self.decided.ended(number, now());
+    }
+
+    async fn act(&self, env: &Env, step: &Step) -> Result<(), String> {
+        let because = &step.doc;
+        match &step.action {
+            Action::EtcdGrow { members } => {
+                let from = self.etcd.size();
+                tracing::info!(
+                    kind = "step.etcd-grow",
+                    because,
+                    "grows etcd from {from} members to {members}"
+                );
+                self.etcd.grow(env, *members as usize).await?;
+                tracing::info!(kind = "etcd.grown", "etcd has {members} members");
+                Ok(())
+            }
+            Action::EtcdUpgrade { version } => {
+                let profile = version.parse().map_err(|_| "no such etcd".to_owned())?;
+                tracing::info!(kind = "step.etcd-upgrade", because, "upgrades etcd to {version}");
+                self.etcd.upgrade(env, profile).await;
+                tracing::info!(kind = "etcd.upgraded", "etcd is at {version}, member by member");
+                Ok(())
+            }
+            Action::EtcdRollingRestart => {
+                let count = self.etcd.size();
+                tracing::info!(
+                    kind = "step.etcd-rolling-restart",
+                    because,
+                    "restarts the {count} etcd members one by one"
+                );
+                self.etcd.rolling_restart(env, count).await;
+                Ok(())
+            }
+            Action::Deed(deed) => self.deed(env, deed, because).await,
+            // The scenario was checked: a world of etcd alone has none of the others.
+            other => Err(format!("nobody here can {}", other.name())),
+        }
+    }
+
+    async fn deed(&self, env: &Env, deed: &Deed, because: &str) -> Result<(), String> {
+        let on = |target: &Target| self.faults.machines(target);
+        let kind = format!("step.{}", deed.name());
+        let tell = |text: String| tracing::info!(kind, because, "{text}");
+        match deed {
+            Deed::PowerOff(target) => {
+                let machines = on(target);
+                tell(format!("{} without power", are(&machines)));
+                self.faults.power_off(&machines);
+            }
+            Deed::PowerOn(target) => {
+                let machines = on(target);
+                tell(format!("{} power again", have(&machines)));
+                self.faults.power_on(&machines);
+            }
+            Deed::Kill(target) => {
+                let machines = on(target);
+                tell(format!("etcd on {} is killed", list(&machines)));
+                self.faults.kill(&machines);
+            }
+            Deed::Pause(target, lasts) => {
+                let machines = on(target);
+                tell(format!("etcd on {} stands still for {lasts:?}", list(&machines)));
+                self.faults.pause(&machines, *lasts).await;
+            }
+            Deed::Cut(from, to, one_way, lasts) => {
+                let (from, to) = (on(from), on(to));
+                let way = if *one_way { "no longer reach" } else { "and" };
+                let text = match one_way {
+                    true => format!("{} {way} {}", list(&from), list(&to)),
+                    false => {
+                        format!("{} {way} {} do not reach each other", list(&from), list(&to))
+                    }
+                };
+                tell(text);
+                self.faults.last(cut(&from, &to, *one_way), *lasts).await;
+            }
+            Deed::SlowLink(from, to, by, lasts) => {
+                let (from, to) = (on(from), on(to));
+                tell(format!("{by:?} lie between {} and {}", list(&from), list(&to)));
+                self.faults.last(slow_link(&from, &to, *by), *lasts).await;
+            }
+            Deed::SlowDisk(target, by, lasts) => {
+                let machines = on(target);
+                tell(format!("the disk of {} takes {by:?} longer", list(&machines)));
+                let slow = |machine: String| Fault::SlowDisk { machine, by: *by };
+                self.faults.last(machines.into_iter().map(slow).collect(), *lasts).await;
+            }
+            Deed::FullDisk(target, lasts) => {
+                let machines = on(target);
+                tell(format!("the disk of {} is full", list(&machines)));
+                let full = |machine| Fault::FullDisk { machine };
+                self.faults.last(machines.into_iter().map(full).collect(), *lasts).await;
+            }
+            Deed::FailingDisk(target, lasts) => {
+                let machines = on(target);
+                tell(format!("the disk of {} fails", list(&machines)));
+                let failing = |machine| Fault::FailingDisk { machine };
+                self.faults.last(machines.into_iter().map(failing).collect(), *lasts).await;
+            }
+            Deed::Skew(target, by, lasts) => {
+                let machines = on(target);
+                tell(format!("the clock of {} is {by:?} ahead", list(&machines)));
+                let nanos = by.as_nanos() as i64;
+                let skew = |machine| Fault::Skew { machine, nanos };
+                self.faults.last(machines.into_iter().map(skew).collect(), *lasts).await;
+            }
+            Deed::Heal => {
+                tell("everything is mended".to_owned());
+                self.faults.heal();
+            }
+            Deed::Replace(target) => {
+                let machines = on(target);
+                tell(format!("replaces the member on {}", list(&machines)));
+                for machine in &machines {
+                    let place = self.faults.place(machine).ok_or("there is no member")?;
+                    self.etcd.remove(env, place, REPEATED).await?;
+                    let new = self.etcd.add(env, REPEATED).await?;
+                    self.etcd.healthy(env, new).await;
+                    let new = &self.etcd.places()[new].name;
+                    tracing::info!(kind = "step.replaced", "{new} takes the place of {machine}");
+                }
+            }
+            Deed::Put(target) => {
+                for machine in on(target) {
+                    let told = self.put(env, &machine).await;
+                    tell(format!("puts through {machine}: {told}"));
+                }
+            }
+            Deed::Get(target, serializable) => {
+                for machine in on(target) {
+                    let told = self.get(env, &machine, *serializable).await;
+                    let what = if *serializable { "what it has" } else { "the newest" };
+                    tell(format!("reads {what} through {machine}: {told}"));
+                }
+            }
+            Deed::Audit => {
+                let told = end::audit(env, &self.machines, &self.notes, PATIENCE).await;
+                tell(format!("compares with what was acknowledged: {told}"));
+            }
+            Deed::Chaos(within) => chaos::play(env, self, *within).await,
+        }
+        Ok(())
+    }
+
+    fn at(&self, machine: &str) -> Option<&Place> {
+        self.machines.etcd.iter().find(|place| place.name == machine)
+    }
+
+    fn etcdctl(&self, env: &Env, machine: &str) -> Client {
+        let endpoints = self.at(machine).map(|place| place.port(port::ETCD_CLIENT));
+        let endpoints = endpoints.into_iter().collect();
+        Client::new(env, "etcdctl", Config { endpoints, generation: Generation::Grpc105 })
+    }
+
+    async fn put(&self, env: &Env, machine: &str) -> String {
+        let began = Instant::now();
+        let key = Bytes::from_static(b"by-hand");
+        let put = pb::PutRequest { key, value: Bytes::from("x"), ..Default::default() };
+        let client = self.etcdctl(env, machine);
+        match timeout(PATIENCE, client.put(put)).await {
+            Ok(Ok(_)) => "done".to_owned(),
+            Ok(Err(error)) => format!("{error} after {:.0} s", began.elapsed().as_secs_f64()),
+            Err(_) => format!("no answer for {:.0} s", began.elapsed().as_secs_f64()),
+        }
+    }
+
+    async fn get(&self, env: &Env, machine: &str, serializable: bool) -> String {
+        let began = Instant::now();
+        let all = pb::RangeRequest {
+            key: Bytes::from_static(b"\0"),
+            range_end: Bytes::from_static(b"\0"),
+            count_only: true,
+            serializable,
+            ..Default::default()
+        };
+        let client = self.etcdctl(env, machine);
+        match timeout(PATIENCE, client.range(all)).await {
+            Ok(Ok(answer)) if answer.count > 0 => "answered".to_owned(),
+            Ok(Ok(_)) => "answered: nothing is there".to_owned(),
+            Ok(Err(error)) => format!("{error} after {:.0} s", began.elapsed().as_secs_f64()),
+            Err(_) => format!("no answer for {:.0} s", began.elapsed().as_secs_f64()),
+        }
+    }
+}
+
+/// How often somebody repeats a change of the members that is refused.
+const REPEATED: usize = 12;
+
+/// Machines as people name them.
+pub fn list(machines: &[String]) -> String {
+    match machines {
+        [] => "nobody".to_owned(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+fn are(machines: &[String]) -> String {
+    format!("{} {}", list(machines), if machines.len() == 1 { "is" } else { "are" })
+}
+
+fn have(machines: &[String]) -> String {
+    format!("{} {}", list(machines), if machines.len() == 1 { "has" } else { "have" })
+}
