@@ -14,6 +14,7 @@ macro_rules! built_in {
 pub const BUILT_IN: &[(&str, &str)] = built_in![
     "monzo-2017",
     "ordinary-day",
+    "quiet-etcd",
     "zone-loss-9",
     "growth",
     "member-replace",

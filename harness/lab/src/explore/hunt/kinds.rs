@@ -7,6 +7,7 @@ use harness_env::Rng;
 use toml::{Table, Value};
 
 use crate::Scenario;
+use crate::scenario::World;
 
 /// Steps as a scenario file has them, each with the seconds after which it comes, the first mostly 0.
 pub type Steps = Vec<(f64, Table)>;
@@ -26,8 +27,11 @@ impl Kind {
 }
 
 /// The kinds that a scenario's world has.
-pub fn of(_scenario: &Scenario) -> &'static [Kind] {
-    BANK
+pub fn of(scenario: &Scenario) -> &'static [Kind] {
+    match scenario.world {
+        World::Bank => BANK,
+        World::Etcd => ETCD,
+    }
 }
 
 /// What happens to a bank on its cluster. The numbers are estimates of what is usual.
@@ -37,21 +41,19 @@ const BANK: &[Kind] = &[
         draw: |rng, scenario| {
             let version = format!("v{}", 2 + rng.below(8));
             let given = [("service", service(rng, scenario)?), ("version", version.into())];
-            Some(vec![(0.0, step("deploy", given))])
+            Some(once(step("deploy", given)))
         },
     },
     Kind {
         name: "rollback",
-        draw: |rng, scenario| {
-            Some(vec![(0.0, step("rollback", [("service", service(rng, scenario)?)]))])
-        },
+        draw: |rng, scenario| Some(once(step("rollback", [("service", service(rng, scenario)?)]))),
     },
     Kind {
         name: "scale",
         draw: |rng, scenario| {
             let replicas = Value::Integer(1 + rng.below(4) as i64);
             let given = [("service", service(rng, scenario)?), ("replicas", replicas)];
-            Some(vec![(0.0, step("scale", given))])
+            Some(once(step("scale", given)))
         },
     },
     Kind {
@@ -70,16 +72,16 @@ const BANK: &[Kind] = &[
         name: "mesh restart",
         draw: |rng, _| {
             let within = format!("{}m", 1 + rng.below(5));
-            Some(vec![(0.0, step("restart-mesh", [("within", within.into())]))])
+            Some(once(step("restart-mesh", [("within", within.into())])))
         },
     },
-    Kind { name: "apiserver restart", draw: |_, _| Some(vec![(0.0, plain("restart-apiservers"))]) },
-    Kind { name: "etcd restart", draw: |_, _| Some(vec![(0.0, plain("etcd-rolling-restart"))]) },
+    Kind { name: "apiserver restart", draw: |_, _| Some(once(plain("restart-apiservers"))) },
+    Kind { name: "etcd restart", draw: |_, _| Some(once(plain("etcd-rolling-restart"))) },
     Kind {
         name: "etcd upgrade",
         draw: |_, _| {
             // Whoever replaces the binaries restarts the members with it.
-            Some(vec![(0.0, step("etcd-upgrade", [("version", "3.2.9".into())]))])
+            Some(once(step("etcd-upgrade", [("version", "3.2.9".into())])))
         },
     },
     Kind {
@@ -87,11 +89,107 @@ const BANK: &[Kind] = &[
         draw: |rng, scenario| {
             let from = u64::from(scenario.cluster.etcd_members);
             let members = (from + 1 + rng.below(4)).min(9) as i64;
-            Some(vec![(0.0, step("etcd-grow", [("members", Value::Integer(members))]))])
+            Some(once(step("etcd-grow", [("members", Value::Integer(members))])))
         },
     },
-    Kind { name: "hygiene", draw: |_, _| Some(vec![(0.0, plain("delete-empty-services"))]) },
+    Kind { name: "hygiene", draw: |_, _| Some(once(plain("delete-empty-services"))) },
 ];
+
+/// What befalls etcd's members and their machines. Nothing here lasts longer than two minutes.
+const ETCD: &[Kind] = &[
+    Kind {
+        name: "kill",
+        draw: |rng, scenario| Some(once(step("kill", [("on", member(rng, scenario))]))),
+    },
+    Kind {
+        name: "power loss",
+        draw: |rng, scenario| {
+            let on = member(rng, scenario);
+            let off = step("power-off", [("on", on.clone())]);
+            Some(vec![(0.0, off), (seconds(rng) as f64, step("power-on", [("on", on)]))])
+        },
+    },
+    Kind { name: "pause", draw: |rng, scenario| Some(once(lasting(rng, scenario, "pause"))) },
+    Kind {
+        name: "isolation",
+        draw: |rng, scenario| {
+            let given = [("from", member(rng, scenario)), ("to", "all".into()), lasts(rng)];
+            Some(once(step("cut", given)))
+        },
+    },
+    Kind {
+        name: "cut",
+        draw: |rng, scenario| {
+            let (from, to) = (member(rng, scenario), member(rng, scenario));
+            let one_way = Value::Boolean(rng.chance(0.5));
+            let given = [("from", from), ("to", to), ("one-way", one_way), lasts(rng)];
+            Some(once(step("cut", given)))
+        },
+    },
+    Kind {
+        name: "slow link",
+        draw: |rng, scenario| {
+            let by = millis(rng, 500);
+            let given =
+                [("from", member(rng, scenario)), ("to", "all".into()), ("by", by), lasts(rng)];
+            Some(once(step("slow-link", given)))
+        },
+    },
+    Kind {
+        name: "slow disk",
+        draw: |rng, scenario| {
+            let given = [("on", member(rng, scenario)), ("by", millis(rng, 1500)), lasts(rng)];
+            Some(once(step("slow-disk", given)))
+        },
+    },
+    Kind {
+        name: "full disk",
+        draw: |rng, scenario| Some(once(lasting(rng, scenario, "full-disk"))),
+    },
+    Kind {
+        name: "failing disk",
+        draw: |rng, scenario| Some(once(lasting(rng, scenario, "failing-disk"))),
+    },
+    Kind {
+        name: "skew",
+        draw: |rng, scenario| {
+            let by = format!("{}s", 1 + rng.below(600));
+            let given = [("on", member(rng, scenario)), ("by", by.into()), lasts(rng)];
+            Some(once(step("skew", given)))
+        },
+    },
+    Kind {
+        name: "replacement",
+        draw: |rng, scenario| Some(once(step("etcd-replace", [("on", member(rng, scenario))]))),
+    },
+    Kind { name: "rolling restart", draw: |_, _| Some(once(plain("etcd-rolling-restart"))) },
+];
+
+fn once(step: Table) -> Steps {
+    vec![(0.0, step)]
+}
+
+/// The machine of a member of the beginning.
+fn member(rng: &mut Rng, scenario: &Scenario) -> Value {
+    let n = 1 + rng.below(u64::from(scenario.cluster.etcd_members));
+    format!("member {n}").into()
+}
+
+fn lasting(rng: &mut Rng, scenario: &Scenario, action: &str) -> Table {
+    step(action, [("on", member(rng, scenario)), lasts(rng)])
+}
+
+fn lasts(rng: &mut Rng) -> (&'static str, Value) {
+    ("lasts", format!("{}s", seconds(rng)).into())
+}
+
+fn seconds(rng: &mut Rng) -> u64 {
+    1 + rng.below(120)
+}
+
+fn millis(rng: &mut Rng, most: u64) -> Value {
+    format!("{}ms", 1 + rng.below(most)).into()
+}
 
 fn service(rng: &mut Rng, scenario: &Scenario) -> Option<Value> {
     rng.pick(&scenario.services).map(|service| Value::String(service.name.clone()))
