@@ -85,7 +85,7 @@ async fn ask(
 ) -> Result<(), Failure> {
     let called = notes.moment();
     if entry == Entry::Write {
-        let filler = if n % LARGE_EVERY == 0 { LARGE } else { 0 };
+        let filler = if n.is_multiple_of(LARGE_EVERY) { LARGE } else { 0 };
         let (key, value) = (format!("{name}/{n}"), format!("{n}{}", ".".repeat(filler)));
         let request = call::put(&Bytes::from(key.clone()), &Bytes::from(value.clone()));
         let answer = session.call(|client| async move { client.put(request).await }).await?;
