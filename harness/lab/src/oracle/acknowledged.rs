@@ -26,20 +26,28 @@ pub fn check(
     at_the_end: &BTreeMap<String, Written>,
 ) -> Vec<Violation> {
     let lost = |(key, told): &(String, Written)| {
-        let was = format!("{key}={} was acknowledged with revision {}", told.value, told.revision);
+        let (value, revision) = (shown(&told.value), told.revision);
+        let was = format!("{key}={value} was acknowledged with revision {revision}");
         match at_the_end.get(key) {
             None => Some(format!("{was} and is gone")),
-            Some(there) if there.revision < told.revision => {
-                Some(format!("{was}, but there is {} of revision {}", there.value, there.revision))
-            }
+            Some(there) if there.revision < told.revision => Some(format!(
+                "{was}, but there is {} of revision {}",
+                shown(&there.value),
+                there.revision
+            )),
             Some(there) if there.revision == told.revision && there.value != told.value => {
-                Some(format!("{was}, but that wrote {}", there.value))
+                Some(format!("{was}, but that wrote {}", shown(&there.value)))
             }
             Some(_) => None,
         }
     };
     let violation = |text| Violation { oracle: NAME.to_owned(), text, data_loss: true };
     acknowledged.iter().filter_map(lost).map(violation).collect()
+}
+
+/// As much of a value as a person needs.
+fn shown(value: &str) -> String {
+    value.chars().take(40).collect()
 }
 
 #[cfg(test)]

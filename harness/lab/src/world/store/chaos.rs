@@ -21,7 +21,8 @@ use crate::world::topology::port;
 const GAP: Duration = Duration::from_millis(2500);
 /// How often a harm befalls the leader: it is one of many, but most promises are its to keep.
 const OF_LEADER: f64 = 0.3;
-/// How long a disk takes whose write is cut short: long enough for something to be written.
+/// How long a disk takes whose write is cut short. Half-way through the third: by then so much waits
+/// for the one before that it takes several sectors, and a power loss tears it.
 const WRITES: Duration = Duration::from_millis(400);
 /// How long a change of the members may take before somebody gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -163,7 +164,7 @@ async fn carry_out(env: &Env, office: &Office, planned: Planned) {
             let machine = [machine(n)];
             if let Harm::LostWrite(_) = planned.harm {
                 let slow = Fault::SlowDisk { machine: machine[0].clone(), by: WRITES };
-                faults.last(vec![slow], Some(WRITES.mul_f64(0.9))).await;
+                faults.last(vec![slow], Some(WRITES * 5 / 2)).await;
             }
             faults.power_off(&machine);
             tokio::time::sleep(lasts).await;

@@ -17,6 +17,9 @@ use crate::scenario::{Entry, Journey};
 
 /// A journey's trouble is told again after so long.
 const TOLD_AGAIN: Duration = Duration::from_secs(30);
+/// Every so many values are larger than a sector: a power loss tears nothing smaller.
+const LARGE_EVERY: u64 = 3;
+const LARGE: usize = 1500;
 /// What is read.
 const LOOKED_UP: &[u8] = b"lookup";
 
@@ -82,7 +85,8 @@ async fn ask(
 ) -> Result<(), Failure> {
     let called = notes.moment();
     if entry == Entry::Write {
-        let (key, value) = (format!("{name}/{n}"), n.to_string());
+        let filler = if n.is_multiple_of(LARGE_EVERY) { LARGE } else { 0 };
+        let (key, value) = (format!("{name}/{n}"), format!("{n}{}", ".".repeat(filler)));
         let request = call::put(&Bytes::from(key.clone()), &Bytes::from(value.clone()));
         let answer = session.call(|client| async move { client.put(request).await }).await?;
         let revision = answer.header.map_or(0, |header| header.revision);

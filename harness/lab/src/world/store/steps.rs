@@ -20,9 +20,9 @@ use crate::world::due::{Decided, Due};
 use crate::world::etcd::Etcd;
 use crate::world::topology::{Place, port};
 
-/// How long somebody waits for `etcdctl`: longer than etcd takes to say that it could not. A write has
-/// 7 s, and so has a round of reads, but whoever asks during a round waits for the next.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long somebody waits for `etcdctl`: longer than etcd takes to say that it could not write (7 s). A
+/// read that times out is asked again by the client itself, for as long as somebody waits.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What everybody in the office has.
 #[derive(Clone)]
