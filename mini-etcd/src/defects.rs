@@ -11,8 +11,8 @@
 /// A mistake in a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Defect {
-    /// A vote leaves before it is durable: after a power loss the member may vote again in the
-    /// same term.
+    /// A vote leaves before it is durable: after a crash the member may vote again in the same
+    /// term.
     VoteNotSynced,
     /// Entries are acknowledged when they are written, not when they are durable.
     AcknowledgedBeforeSync,

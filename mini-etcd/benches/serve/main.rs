@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! cargo bench -p mini-etcd --bench serve              # the table
+//! cargo bench -p mini-etcd --bench serve -- put       # the rows whose name has this
 //! cargo bench -p mini-etcd --bench serve -- --check   # exits 1 where etcd is faster
 //! ```
 
@@ -59,7 +60,9 @@ fn cell(measured: &Measured) -> String {
 }
 
 fn main() -> ExitCode {
-    let check = std::env::args().any(|arg| arg == "--check");
+    let (flags, only): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
+    let check = flags.iter().any(|arg| arg == "--check");
     let etcd = std::process::Command::new("etcd").arg("--version").output();
     let version = etcd.ok().and_then(|output| String::from_utf8(output.stdout).ok());
     let kinds = match &version {
@@ -78,7 +81,8 @@ fn main() -> ExitCode {
     let runtime = runtime.expect("a runtime");
     let mut slower = false;
     println!("{:<22} {:>24} {:>24}   ratio", "", "mini-etcd (p99)", "etcd (p99)");
-    for load in LOADS {
+    let asked_for = |load: &Load| only.iter().all(|part| load.to_string().contains(part));
+    for load in LOADS.into_iter().filter(asked_for) {
         let mut rounds = vec![Vec::new(); kinds.len()];
         for _ in 0..ROUNDS {
             for (kind, rounds) in kinds.iter().zip(&mut rounds) {
