@@ -289,7 +289,7 @@ fn what_does_not_fit_a_world_of_etcd_alone_is_told() {
         ("entry = \"write\"", "entry = \"app\"", "allowed: write, read, serializable-read"),
         ("entry = \"write\"", "entry = \"write\"\npath = []", "this world has no `path`"),
         ("entry = \"write\"", "entry = \"write\"\nmesh = true", "this world has no `mesh`"),
-        ("kind = \"kv\"", "kind = \"vk\"", "allowed: kv, lock, transfer, watch"),
+        ("kind = \"kv\"", "kind = \"vk\"", "allowed: kv, lock, read, transfer, watch"),
         ("do = \"power-off\"", "do = \"rollback\"", "the action `rollback` is not known"),
         ("do = \"power-off\"", "do = \"power-of\"", "did you mean `power-off`?"),
         ("do = \"power-off\"", "do = \"heal\"", "`heal` takes no `on`"),
