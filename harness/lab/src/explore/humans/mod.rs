@@ -11,7 +11,7 @@
 //! | [`policy`] | responses as data |
 //! | [`mod@league`] | responses compared over the same seeds |
 //! | [`mod@variants`] | a scenario with one step done otherwise |
-//! | [`unsafely`] | those played, beside the responders as they were |
+//! | [`mod@unsafely`] | those played, beside the responders as they were |
 //! | [`mutate`] | the text of a scenario with one step changed |
 
 pub mod league;
