@@ -84,6 +84,10 @@ pub struct Flags {
     /// What is worth a line
     #[arg(long, value_enum, default_value_t = Level::Info)]
     pub log_level: Level,
+    /// Be wrong on purpose in this way (may be given several times)
+    #[cfg(feature = "defects")]
+    #[arg(long)]
+    defect: Vec<mini_etcd::defects::Defect>,
     /// Not offered: may be given as false alone
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
@@ -219,6 +223,10 @@ impl Flags {
                 return Err("--experimental-enable-lease-checkpoint exists from 3.4 on".into());
             }
             _ => {}
+        }
+        #[cfg(feature = "defects")]
+        {
+            config.defects = self.defect.iter().copied().collect();
         }
         Ok(config)
     }

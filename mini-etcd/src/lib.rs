@@ -25,12 +25,14 @@
 //! | [`lease`] | which keys go away when nobody renews them |
 //! | [`server`] | the member |
 //! | [`client`] | clientv3 as of its generations |
+//! | [`defects`] | which mistakes can be planted, to check who checks |
 //!
 //! Not modelled: users and roles (authentication is off), TLS, the v2 API beyond a member's
 //! attributes, raising the cluster's version. The store is in memory and in Raft's snapshots; a
 //! database file is made for `etcdctl snapshot` alone, and its size is a model of what it would be.
 
 pub mod client;
+pub mod defects;
 pub mod lease;
 pub mod mvcc;
 mod profile;

@@ -94,4 +94,22 @@ pub trait File: Send + Sync + 'static {
     /// # Errors
     /// As `fdatasync(2)`. After one, what of the file is durable is unknown.
     async fn sync(&self) -> io::Result<()>;
+
+    /// Makes the file at least this long, with zeros, so that what is written there later changes no
+    /// length and is durable sooner. `false` where the disk gains nothing by it: nothing was done.
+    ///
+    /// # Errors
+    /// As `ftruncate(2)`.
+    async fn reserve(&self, _len: u64) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// [`File::write_at`] and [`File::sync`], in one call where a call costs something of its own.
+    ///
+    /// # Errors
+    /// As those.
+    async fn write_synced(&self, offset: u64, bytes: Vec<u8>) -> io::Result<()> {
+        self.write_at(offset, &bytes).await?;
+        self.sync().await
+    }
 }

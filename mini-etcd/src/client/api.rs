@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anatomy_proto::etcdserverpb as pb;
-use harness_env::{Env, Tasks};
+use harness_env::{Env, Task, Tasks};
 use tonic::{Code, Status};
 
 use super::Generation;
@@ -35,7 +35,7 @@ pub struct Client {
 struct Inner {
     conn: Arc<Conn>,
     watcher: Watcher,
-    _tasks: Tasks,
+    tasks: Tasks,
 }
 
 impl Client {
@@ -49,7 +49,17 @@ impl Client {
         }
         let (watcher, commands) = Watcher::new();
         tasks.spawn(watch::run(conn.clone(), commands));
-        Client { inner: Arc::new(Inner { conn, watcher, _tasks: tasks }) }
+        Client { inner: Arc::new(Inner { conn, watcher, tasks }) }
+    }
+
+    /// Starts a task that stops with its handle.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Task {
+        self.inner.tasks.spawn_owned(task)
+    }
+
+    /// Starts a task that stops with the client, if it has not ended before.
+    pub(super) fn spawn_on(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.tasks.spawn(task);
     }
 
     /// Reads keys. Repeated until it is answered, however long that takes.

@@ -6,6 +6,7 @@
 //!
 //! | module | in Go | what it decides |
 //! |---|---|---|
+//! | [`recipes`] | `clientv3/concurrency` | how a session, a lock and an election are made of calls |
 //! | `api` | `clientv3` | which calls there are |
 //! | `retry` | `clientv3/retry.go`, `kv.go` | what is tried again, and for how long (for ever) |
 //! | `watch` | `clientv3/watch.go` | how watches survive their stream |
@@ -33,6 +34,7 @@ mod generation;
 mod metrics;
 mod pool;
 mod quota;
+pub mod recipes;
 mod retry;
 #[cfg(test)]
 mod search;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{LeaseError, LeaseImage, TTL_MAX, TimeToLive};
+use crate::defects::{Defect, Defects};
 
 /// All leases of a member.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct Lessor {
     /// On the leader: when leases run out, and when they are to be noted.
     deadlines: BTreeSet<(Instant, i64)>,
     due: BTreeSet<(Instant, i64)>,
+    defects: Defects,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,18 @@ impl Lessor {
             primary: false,
             deadlines: BTreeSet::new(),
             due: BTreeSet::new(),
+            defects: Defects::default(),
         }
+    }
+
+    /// Makes it wrong on purpose.
+    pub fn plant(&mut self, defects: Defects) {
+        self.defects = defects;
+    }
+
+    /// Whether leases run out here.
+    fn keeps_time(&self) -> bool {
+        self.primary || self.defects.has(Defect::LeaseExpiredByFollower)
     }
 
     /// Notes how much is left of long leases this often; never where it is `None`.
@@ -92,8 +105,10 @@ impl Lessor {
         }
         let ttl = ttl.max(self.ttl_min);
         self.leases.insert(id, Lease::new(ttl, 0));
-        if self.primary {
+        if self.keeps_time() {
             self.prolong(id, now + seconds(ttl));
+        }
+        if self.primary {
             self.schedule(id, now);
         }
         Ok(ttl)
@@ -190,9 +205,11 @@ impl Lessor {
     /// Is the leader's no more: nothing runs out here.
     pub fn demote(&mut self) {
         self.primary = false;
-        self.leases.values_mut().for_each(|lease| lease.expires = None);
-        self.deadlines.clear();
         self.due.clear();
+        if !self.keeps_time() {
+            self.leases.values_mut().for_each(|lease| lease.expires = None);
+            self.deadlines.clear();
+        }
     }
 
     /// Up to `limit` leases that have run out, the first to do so first.
@@ -234,7 +251,7 @@ impl Lessor {
 
     /// Whether something here can run out.
     pub fn is_watching(&self) -> bool {
-        self.primary && !self.leases.is_empty()
+        self.keeps_time() && !self.leases.is_empty()
     }
 
     /// The leases as messages. What they hold is in the store.

@@ -33,6 +33,14 @@ pub struct RecordImage {
     pub kv: KeyValue,
 }
 
+/// Bytes that are an image and not one of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("after revision {after}: expected a change of a later one, up to the store's")]
+pub struct Inconsistent {
+    /// The last revision that was in order.
+    pub after: i64,
+}
+
 impl Store {
     /// The store as a message.
     pub fn image(&self) -> StoreImage {
@@ -46,13 +54,22 @@ impl Store {
     }
 
     /// The store that an image was made of.
-    pub fn from_image(image: StoreImage) -> Self {
+    ///
+    /// # Errors
+    /// Where no store makes such an image.
+    pub fn from_image(image: StoreImage) -> Result<Self, Inconsistent> {
         let mut store = Store { current: image.revision, ..Store::default() };
+        let mut last = Revision { main: 1, sub: 0 };
         if image.compacted > 0 {
             store.compacted = image.compacted;
         }
         for RecordImage { sub, deleted, kv } in image.records {
             let at = Revision { main: kv.mod_revision, sub };
+            let made = deleted || (kv.version > 0 && kv.create_revision <= at.main);
+            if at <= last || at.main > image.revision || at.sub < 0 || !made {
+                return Err(Inconsistent { after: last.main });
+            }
+            last = at;
             let key = store.index.entry(kv.key.clone()).or_default();
             match (deleted, key.exists()) {
                 (false, true) => key.put(at),
@@ -64,6 +81,6 @@ impl Store {
             store.bytes += record.size();
             store.records.insert(at, record);
         }
-        store
+        Ok(store)
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Revision;
+use crate::defects::{Defect, Defects};
 
 /// The revisions of one key, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl KeyIndex {
     ///
     /// All changes of `main` itself stay, for a watch that starts there (that a deletion was lost
     /// was etcd-io/etcd#19179).
-    pub fn compact(&mut self, main: i64, keep: &mut BTreeSet<Revision>) -> bool {
+    pub fn compact(&mut self, main: i64, defects: Defects, keep: &mut BTreeSet<Revision>) -> bool {
         self.generations.retain_mut(|generation| {
             let upto = generation.revisions.partition_point(|r| r.main <= main);
             if upto == 0 {
@@ -105,6 +106,7 @@ impl KeyIndex {
             }
             let gone = generation.deleted && upto == generation.revisions.len();
             let at_main = generation.revisions.partition_point(|r| r.main < main);
+            let gone = gone || defects.has(Defect::CompactionDropsLive);
             let first = if gone { at_main } else { at_main.min(upto - 1) };
             generation.revisions.drain(..first);
             keep.extend(generation.revisions.iter().filter(|r| r.main <= main));
@@ -143,8 +145,8 @@ mod tests {
         key.put(at(4));
         key.put(at(6));
         let before = [key.get(5), key.get(6)];
-        let mut keep = BTreeSet::new();
-        assert!(!key.compact(5, &mut keep));
+        let (mut keep, none) = (BTreeSet::new(), Defects::default());
+        assert!(!key.compact(5, none, &mut keep));
         assert_eq!(keep, BTreeSet::from([at(4)]));
         assert_eq!([key.get(5), key.get(6)], before);
     }
@@ -154,10 +156,10 @@ mod tests {
         let mut key = KeyIndex::default();
         key.put(at(2));
         key.delete(at(3));
-        let mut keep = BTreeSet::new();
-        assert!(!key.clone().compact(3, &mut keep), "a watch from 3 still sees the deletion");
+        let (mut keep, none) = (BTreeSet::new(), Defects::default());
+        assert!(!key.clone().compact(3, none, &mut keep), "a watch from 3 still sees the deletion");
         keep.clear();
-        assert!(key.compact(4, &mut keep));
+        assert!(key.compact(4, none, &mut keep));
         assert!(keep.is_empty());
     }
 }

@@ -168,7 +168,7 @@ proptest! {
                     model.compacted = model.compacted.max(at);
                 }
                 Step::Reload => {
-                    let again = Store::from_image(store.image());
+                    let again = Store::from_image(store.image()).unwrap();
                     prop_assert_eq!(again.hash(0), store.hash(0));
                     store = again;
                 }

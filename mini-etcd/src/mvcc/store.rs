@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::key_index::KeyIndex;
 use super::{Keys, Revision, Write};
+use crate::defects::Defects;
 
 /// The store of one member.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,7 @@ pub struct Store {
     pub(super) current: i64,
     pub(super) compacted: i64,
     pub(super) bytes: u64,
+    pub(super) defects: Defects,
 }
 
 /// One change.
@@ -61,11 +63,17 @@ impl Default for Store {
             current: 1,
             compacted: -1,
             bytes: 0,
+            defects: Defects::default(),
         }
     }
 }
 
 impl Store {
+    /// Makes it wrong on purpose.
+    pub fn plant(&mut self, defects: Defects) {
+        self.defects = defects;
+    }
+
     /// The revision of the last change.
     pub fn revision(&self) -> i64 {
         self.current
@@ -153,7 +161,7 @@ impl Store {
         }
         self.compacted = at;
         let mut keep = BTreeSet::new();
-        self.index.retain(|_, key| !key.compact(at, &mut keep));
+        self.index.retain(|_, key| !key.compact(at, self.defects, &mut keep));
         let after = self.records.split_off(&Revision { main: at + 1, sub: 0 });
         self.records.retain(|revision, _| keep.contains(revision));
         self.records.extend(after);

@@ -1,5 +1,7 @@
 //! What a member is told once, at its start.
 
+use crate::defects::Defects;
+
 /// The settings of one member. All durations are in ticks of the caller's clock (etcd: 100 ms).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -23,6 +25,8 @@ pub struct Config {
     /// The last index that the caller's state machine already holds; nothing up to it is handed
     /// out again. The membership in the storage must be as of this index: etcd starts from its snapshot's.
     pub applied: u64,
+    /// What is wrong with it on purpose.
+    pub defects: Defects,
 }
 
 impl Config {
@@ -38,6 +42,7 @@ impl Config {
             check_quorum: true,
             pre_vote: false,
             applied: 0,
+            defects: Defects::default(),
         }
     }
 

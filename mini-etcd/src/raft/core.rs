@@ -9,6 +9,7 @@ use super::read_index::ReadOnly;
 use super::ready::{ReadState, Role, SoftState};
 use super::storage::Storage;
 use super::tracker::Tracker;
+use crate::defects::Defect;
 
 pub(super) struct Raft<S> {
     pub(super) id: u64,
@@ -197,6 +198,8 @@ impl<S: Storage> Raft<S> {
             term,
             "{id:x} became raft leader at term {term}"
         );
-        self.append_entries(vec![Default::default()]);
+        if !self.config.defects.has(Defect::OlderTermCommitted) {
+            self.append_entries(vec![Default::default()]);
+        }
     }
 }

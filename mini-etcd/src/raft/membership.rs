@@ -10,6 +10,7 @@ use super::NONE;
 use super::core::Raft;
 use super::ready::Role;
 use super::storage::Storage;
+use crate::defects::Defect;
 
 impl<S: Storage> Raft<S> {
     /// Turns membership changes that come too early into empty entries, so that the log keeps its
@@ -20,7 +21,8 @@ impl<S: Storage> Raft<S> {
             if entry.r#type() != EntryType::EntryConfChange {
                 continue;
             }
-            if self.pending_conf_index > self.log.applied {
+            let one_at_a_time = !self.config.defects.has(Defect::TwoMembershipChanges);
+            if one_at_a_time && self.pending_conf_index > self.log.applied {
                 tracing::debug!(
                     kind = "raft.conf-change.refused",
                     member = %format_args!("{:x}", self.id),

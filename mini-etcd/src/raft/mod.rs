@@ -10,6 +10,7 @@
 //! | file | the idea |
 //! |---|---|
 //! | `raw_node`, `ready`, `status` | the surface |
+//! | `inbound` | which messages are looked at |
 //! | `core`, `step` | roles and terms; which message means what in which role |
 //! | `election`, `transfer` | who leads |
 //! | `replication`, `follower`, `progress`, `inflights` | how the log travels |
@@ -27,6 +28,7 @@ mod config;
 mod core;
 mod election;
 mod follower;
+mod inbound;
 mod inflights;
 mod log;
 mod mem_storage;
@@ -66,6 +68,17 @@ pub enum Error {
     /// A response from a member that the configuration does not know.
     #[error("raft response from {0}, which is not a member")]
     UnknownPeer(u64),
+    /// This member's log is not what it once acknowledged, or the leader's is not.
+    #[error(
+        "the log does not hold what was committed (up to {commit}, here {last}): it was lost or \
+         is that of another member"
+    )]
+    LogLost {
+        /// What is known to be committed.
+        commit: u64,
+        /// The last entry that agrees with it, as far as known.
+        last: u64,
+    },
     /// A message that no member could have sent.
     #[error("malformed raft message from {from}: {reason}")]
     Malformed {

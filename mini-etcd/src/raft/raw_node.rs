@@ -12,6 +12,7 @@ use super::ready::{Ready, Role, SoftState};
 use super::status::Status;
 use super::storage::Storage;
 use super::{Error, NONE};
+use crate::defects::Defect;
 
 /// One member. It never blocks and never calls back; see [`Ready`] for the loop around it.
 pub struct RawNode<S: Storage> {
@@ -70,37 +71,11 @@ impl<S: Storage> RawNode<S> {
     }
 
     /// Takes a message from a peer.
+    ///
+    /// # Errors
+    /// Why it had no effect. [`Error::LogLost`] is for good: this member must not go on.
     pub fn step(&mut self, m: Message) -> Result<(), Error> {
-        let malformed = |reason| Err(Error::Malformed { from: m.from, reason });
-        let Ok(kind) = MessageType::try_from(m.r#type) else {
-            return malformed("unknown message type");
-        };
-        match kind {
-            MessageType::MsgHup
-            | MessageType::MsgBeat
-            | MessageType::MsgCheckQuorum
-            | MessageType::MsgSnapStatus
-            | MessageType::MsgUnreachable => return Err(Error::LocalMessage(m.r#type)),
-            MessageType::MsgAppResp
-            | MessageType::MsgHeartbeatResp
-            | MessageType::MsgVoteResp
-            | MessageType::MsgPreVoteResp
-                if !self.raft.tracker.progress.contains_key(&m.from) =>
-            {
-                return Err(Error::UnknownPeer(m.from));
-            }
-            MessageType::MsgProp | MessageType::MsgReadIndex if m.entries.is_empty() => {
-                return malformed("a request needs an entry");
-            }
-            MessageType::MsgProp | MessageType::MsgReadIndex => {}
-            MessageType::MsgApp
-                if !(m.index + 1..).zip(&m.entries).all(|(index, e)| e.index == index) =>
-            {
-                return malformed("appended entries must follow each other");
-            }
-            _ if m.term == 0 => return malformed("a message between members carries a term"),
-            _ => {}
-        }
+        self.raft.inspect(&m)?;
         self.raft.step(m)
     }
 
@@ -135,12 +110,15 @@ impl<S: Storage> RawNode<S> {
         let promised = (hard_state.term, hard_state.vote);
         let new_promise = promised != (self.hard_state.term, self.hard_state.vote);
         let raft = &mut self.raft;
+        let defects = raft.config.defects;
         let entries = raft.log.unstable.entries.clone();
         let snapshot = raft.log.unstable.snapshot.clone();
         let ready = Ready {
             soft_state: (soft_state != self.soft_state).then_some(soft_state),
             hard_state: (hard_state != self.hard_state).then_some(hard_state),
-            must_sync: new_promise || !entries.is_empty() || snapshot.is_some(),
+            must_sync: (new_promise && !defects.has(Defect::VoteNotSynced))
+                || (!entries.is_empty() && !defects.has(Defect::AcknowledgedBeforeSync))
+                || snapshot.is_some(),
             messages_may_precede_sync: raft.role == Role::Leader && !new_promise,
             entries,
             snapshot,

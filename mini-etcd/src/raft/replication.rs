@@ -7,6 +7,7 @@ use super::Error;
 use super::core::{Raft, message};
 use super::progress::ProgressState;
 use super::storage::Storage;
+use crate::defects::Defect;
 
 impl<S: Storage> Raft<S> {
     /// Gives entries their term and index and puts them at the end of the log. They count for
@@ -40,7 +41,12 @@ impl<S: Storage> Raft<S> {
     }
 
     pub(super) fn maybe_commit(&mut self) -> bool {
-        self.log.maybe_commit(self.tracker.quorum_index(), self.term)
+        let index = self.tracker.quorum_index();
+        let term = match self.config.defects.has(Defect::OlderTermCommitted) {
+            true => self.log.term(index).unwrap_or(self.term),
+            false => self.term,
+        };
+        self.log.maybe_commit(index, term)
     }
 
     pub(super) fn broadcast_append(&mut self) {

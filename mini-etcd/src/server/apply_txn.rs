@@ -72,6 +72,16 @@ pub fn puts(txn: &TxnRequest) -> u64 {
     cost(&txn.success).max(cost(&txn.failure))
 }
 
+/// A transaction whose branch is chosen already, and whether it is the first; for the planted defect
+/// alone.
+pub(super) fn decided(store: &Store, mut txn: TxnRequest) -> (TxnRequest, Option<bool>) {
+    let succeeded = txn.compare.drain(..).all(|compare| holds(store, &compare));
+    if !succeeded {
+        txn.success = std::mem::take(&mut txn.failure);
+    }
+    (txn, Some(succeeded))
+}
+
 /// Notes for the transaction and those nested in its branch, in order, whether they succeed.
 fn choose(store: &Store, txn: &TxnRequest, path: &mut Vec<bool>) {
     let succeeded = txn.compare.iter().all(|compare| holds(store, compare));

@@ -43,7 +43,7 @@ impl Jitter for Lot {
 
 pub(super) async fn start(env: &Env, config: &Config) -> Result<Started, Error> {
     let disk = env.disk();
-    let found = Storage::open(disk.clone(), &config.data_dir).await?;
+    let found = Storage::open(disk.clone(), &config.data_dir, config.defects).await?;
     let (storage, opened, known) = match found {
         Some((mut storage, mut opened)) => {
             if never_began(&opened) && config.initial_state == InitialState::New {
@@ -127,6 +127,7 @@ fn assemble(
     let id = opened.identity.member;
     let nobody = Membership { id: opened.identity.cluster, ..Membership::default() };
     let mut state = State::new(nobody, config.election);
+    state.plant(config.defects);
     state.lessor.set_checkpoints(config.lease_checkpoints);
     let log = MemStorage::default();
     let (mut applied, mut members) = (0, ConfState::default());
@@ -146,6 +147,7 @@ fn assemble(
         heartbeat_tick: 1,
         pre_vote: config.pre_vote,
         applied,
+        defects: config.defects,
         ..raft::Config::new(id)
     };
     let raft = RawNode::new(settings, log.clone(), Box::new(Lot(env.rng("election"))));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::observer::Observer;
 use crate::Profile;
+use crate::defects::Defects;
 
 /// Whether a member begins a cluster or joins one. Without meaning once it has a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Config {
     pub strict_reconfig_check: bool,
     /// Who is told what the member does.
     pub observer: Option<Arc<dyn Observer>>,
+    /// What is wrong with it on purpose.
+    pub defects: Defects,
     /// Whether an election is asked about before it is held.
     pub pre_vote: bool,
     /// Operations in a transaction.
@@ -101,6 +104,7 @@ impl Config {
             catch_up_entries: 5_000,
             strict_reconfig_check: true,
             observer: None,
+            defects: Defects::default(),
             pre_vote: profile >= Profile::V3_4,
             max_txn_ops: 128,
             max_request_bytes: 1536 << 10,
@@ -120,6 +124,11 @@ impl Config {
     /// `peerDialTimeout`).
     pub fn peer_dial_timeout(&self) -> Duration {
         Duration::from_secs(1) + self.election / 5
+    }
+
+    /// Whether it begins a cluster of its own.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.initial_state == InitialState::New && self.initial_cluster.len() == 1
     }
 
     /// An election in ticks.

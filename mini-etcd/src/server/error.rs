@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::storage;
+use crate::{raft, storage};
 
 /// Why a member cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,10 @@ pub enum Error {
     /// Its disk cannot be worked with.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+    /// Its log is not the one that it once acknowledged. It must not vote with it: others may have
+    /// counted on what is gone.
+    #[error(transparent)]
+    LogLost(#[from] raft::Error),
     /// It cannot listen.
     #[error("cannot listen on {addr}: {source}")]
     Listen {

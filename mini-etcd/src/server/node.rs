@@ -20,7 +20,10 @@ use super::membership::peer_addr;
 use super::metrics::Kind;
 use super::observer::Observation;
 use super::shared::{Leader, Progress, Shared};
-use crate::raft::{MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState, Storage as _};
+use crate::Profile;
+use crate::raft::{
+    self, MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState, Storage as _,
+};
 use crate::storage::Storage;
 use crate::storage::snap::marker;
 
@@ -69,9 +72,13 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Runs until the disk fails.
+    /// Runs until the disk fails, or the log turns out not to be the one that was acknowledged.
     pub async fn run(mut self) -> Error {
         self.observe(|node| node.beginning());
+        // A cluster of one has nobody to hear from (etcd 3.3 etcdserver/server.go `adjustTicks`).
+        if self.shared.config.profile >= Profile::V3_4 && self.shared.config.is_alone() {
+            (1..self.shared.config.election_ticks()).for_each(|_| self.raft.tick());
+        }
         let period = self.shared.config.heartbeat;
         let mut ticks = interval_at(Instant::now() + period, period);
         // As Go's ticker: ticks that were missed are lost.
@@ -84,7 +91,9 @@ impl Node {
                     let mut next = input;
                     let mut taken = 0;
                     while let Some(input) = next {
-                        self.take(input);
+                        if let Err(lost @ raft::Error::LogLost { .. }) = self.take(input) {
+                            return lost.into();
+                        }
                         taken += 1;
                         next = if taken < BATCH { self.inputs.try_recv().ok() } else { None };
                     }
@@ -98,7 +107,7 @@ impl Node {
         }
     }
 
-    fn take(&mut self, input: Input) {
+    fn take(&mut self, input: Input) -> Result<(), raft::Error> {
         let result = match input {
             Input::Message(message) => self.raft.step(message),
             Input::Propose { .. } | Input::Configure { .. }
@@ -137,9 +146,10 @@ impl Node {
             }
         };
         // Raft drops what it cannot use; who waits for it runs into its time-out.
-        if let Err(error) = result {
+        if let Err(error) = &result {
             tracing::debug!(kind = "etcd.raft.dropped", %error, "Raft took no notice");
         }
+        result
     }
 
     /// Does one portion of what Raft asks.
@@ -223,9 +233,13 @@ impl Node {
         let status = self.raft.status();
         if before.id != soft.leader || before.term != status.term {
             let elected = before.elected + u64::from(soft.leader != NONE);
-            let since = if before.id == soft.leader { before.since } else { Instant::now() };
-            let leader = Leader { id: soft.leader, term: status.term, elected, since };
             let leads = soft.role == Role::Leader;
+            // Up to 3.3 every member notes when there is a new leader, from 3.4 on the new leader
+            // alone (etcd 3.2 etcdserver/raft.go `lt`, 3.4 etcdserver/server.go `leadElectedTime`).
+            let notes = leads || self.shared.config.profile < Profile::V3_4;
+            let is_new = soft.leader != NONE && before.id != soft.leader;
+            let since = if is_new && notes { Instant::now() } else { before.since };
+            let leader = Leader { id: soft.leader, term: status.term, elected, since };
             {
                 let lessor = &mut self.shared.state().lessor;
                 if leads && before.id != self.shared.id {
@@ -252,7 +266,7 @@ impl Node {
                     continue;
                 };
                 if self.shared.is_awaited(*id) {
-                    self.take(input);
+                    drop(self.take(input));
                 }
             }
         }
@@ -303,7 +317,7 @@ impl Node {
             self.raising_alarm = false;
         } else if is_over && !self.raising_alarm {
             self.raising_alarm = true;
-            self.take(Input::Offer(self.shared.space_alarm().encode_to_vec().into()));
+            drop(self.take(Input::Offer(self.shared.space_alarm().encode_to_vec().into())));
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Leader {
     pub term: u64,
     /// How many leaders there were.
     pub elected: u64,
-    /// Since when it is this one.
+    /// When the last leader came that this member noted.
     pub since: Instant,
 }
 

@@ -7,9 +7,10 @@ use anatomy_proto::etcdserverpb::AlarmType;
 use prost::Message;
 
 use super::membership::{Membership, MembershipImage};
+use crate::defects::{Defect, Defects};
 use crate::lease::{LeaseImage, Lessor};
 use crate::mvcc::Store;
-use crate::mvcc::image::StoreImage;
+use crate::mvcc::image::{Inconsistent, StoreImage};
 
 /// The replicated state.
 pub struct State {
@@ -21,6 +22,7 @@ pub struct State {
     pub membership: Membership,
     /// Alarms: the member that raised it, and which.
     pub alarms: BTreeSet<(u64, i32)>,
+    defects: Defects,
 }
 
 /// The state in a snapshot.
@@ -34,6 +36,17 @@ struct Image {
     membership: MembershipImage,
     #[prost(message, repeated, tag = "4")]
     alarms: Vec<AlarmImage>,
+}
+
+/// Bytes that are not those of a state.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// They are no message.
+    #[error(transparent)]
+    Form(#[from] prost::DecodeError),
+    /// What they say of the store cannot be.
+    #[error(transparent)]
+    Store(#[from] Inconsistent),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -52,7 +65,15 @@ impl State {
             lessor: Lessor::new(election),
             membership,
             alarms: BTreeSet::new(),
+            defects: Defects::default(),
         }
+    }
+
+    /// Makes it wrong on purpose.
+    pub fn plant(&mut self, defects: Defects) {
+        self.defects = defects;
+        self.store.plant(defects);
+        self.lessor.plant(defects);
     }
 
     /// Whether a member has run out of space: nothing more is put in.
@@ -72,9 +93,13 @@ impl State {
     /// The state as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let alarm = |(member, alarm): &(u64, i32)| AlarmImage { member: *member, alarm: *alarm };
+        let leases = match self.defects.has(Defect::SnapshotWithoutLeases) {
+            true => Vec::new(),
+            false => self.lessor.image(),
+        };
         Image {
             store: self.store.image(),
-            leases: self.lessor.image(),
+            leases,
             membership: self.membership.image(),
             alarms: self.alarms.iter().map(alarm).collect(),
         }
@@ -85,14 +110,19 @@ impl State {
     ///
     /// # Errors
     /// Where the bytes are not those of a state.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), prost::DecodeError> {
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Unreadable> {
         let image = Image::decode(bytes)?;
+        // In the order of the changes: the last put decides, and a deletion detaches.
+        let changes = image.store.records.iter();
+        let hangs: Vec<(bytes::Bytes, i64)> =
+            changes.map(|r| (r.kv.key.clone(), if r.deleted { 0 } else { r.kv.lease })).collect();
+        let store = Store::from_image(image.store)?;
         self.lessor.restore(image.leases);
-        for record in &image.store.records {
-            // In the order of the changes: the last put decides, and a deletion detaches.
-            self.lessor.attach(&record.kv.key, if record.deleted { 0 } else { record.kv.lease });
+        for (key, lease) in hangs {
+            self.lessor.attach(&key, lease);
         }
-        self.store = Store::from_image(image.store);
+        self.store = store;
+        self.store.plant(self.defects);
         self.membership = Membership::from_image(image.membership);
         self.alarms = image.alarms.into_iter().map(|a| (a.member, a.alarm)).collect();
         Ok(())
@@ -103,6 +133,47 @@ impl State {
 mod tests {
     use super::*;
     use bytes::Bytes;
+
+    use proptest::prelude::*;
+
+    prop_compose! {
+        fn record()(
+            key in 0u8..3, main in -2i64..6, sub in -1i64..3, created in -1i64..5,
+            version in -1i64..4, lease in 0i64..3, deleted in any::<bool>(),
+        ) -> crate::mvcc::image::RecordImage {
+            let kv = anatomy_proto::mvccpb::KeyValue {
+                key: Bytes::from(vec![key]),
+                create_revision: created,
+                mod_revision: main,
+                version,
+                lease,
+                ..Default::default()
+            };
+            crate::mvcc::image::RecordImage { sub, deleted, kv }
+        }
+    }
+
+    proptest! {
+        /// A snapshot may come from another member.
+        #[test]
+        fn no_snapshot_makes_a_member_panic(
+            noise in prop::collection::vec(any::<u8>(), 0..100),
+            records in prop::collection::vec(record(), 0..12),
+            revision in -2i64..8,
+            compacted in -2i64..8,
+        ) {
+            let mut state = State::new(Membership::default(), Duration::from_secs(1));
+            drop(state.restore(&noise));
+            let image = Image { store: StoreImage { revision, compacted, records }, ..Image::default() };
+            drop(state.restore(&image.encode_to_vec()));
+            let mut write = state.store.write();
+            write.delete_range(&crate::mvcc::Keys::new(Bytes::from_static(b"\0"), Bytes::from_static(b"\0")));
+            write.put(Bytes::from_static(b"\x01"), Bytes::new(), 0);
+            write.finish();
+            let _ = state.store.compact(3);
+            let _ = state.store.hash(0);
+        }
+    }
 
     #[test]
     fn a_state_reads_back_from_its_bytes() {

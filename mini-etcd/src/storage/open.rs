@@ -9,6 +9,7 @@ use harness_env::Disk;
 use super::record::{Identity, Marker, Record};
 use super::wal::{SEGMENT_BYTES, Wal};
 use super::{Error, at, segment, snap};
+use crate::defects::Defects;
 
 /// A member's durable state, open for writing.
 pub struct Storage {
@@ -66,9 +67,10 @@ impl Storage {
     pub async fn open(
         disk: Arc<dyn Disk>,
         data: &Path,
+        defects: Defects,
     ) -> Result<Option<(Storage, Opened)>, Error> {
         let (dir, snaps) = (wal_dir(data), data.join("member").join("snap"));
-        let contents = segment::read_all(&*disk, &dir).await?;
+        let contents = segment::read_all(&*disk, &dir, defects).await?;
         let Some(Record::Identity(identity)) = contents.records.first().cloned() else {
             return match contents.records.first() {
                 None => Ok(None),

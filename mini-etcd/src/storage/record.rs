@@ -1,14 +1,18 @@
 //! A record of the log: a header of 12 bytes and a body.
 //!
 //! ```text
-//! | body length u32 | CRC of (chain, length) u32 | CRC of (chain, length, body) u32 | kind u8, payload |
+//! | body length u32 | CRC of (chain, length) u32 | CRC of (chain, length, body) u32 | kind u8, payload, 255 |
 //! ```
 //! Each checksum starts from the one before it in the log (the chain), so that a record is valid
 //! at its own place alone. The header has a checksum of its own: without it a flipped bit in a
 //! length would look like a record that was cut off, and acknowledged entries would be dropped.
 //!
-//! A crash may leave a prefix of the last write, or pages of it missing, which read as zeros. Such
-//! a tail was never acknowledged and is cut off. Anything else that is wrong is damage.
+//! A crash may leave a prefix of the last write, or pages of it missing, which read as zeros; zeros
+//! also stand where nothing was written yet. A record begins and ends its body with a byte other than
+//! zero, so that what is not there can be told from what was changed. Such a tail was never
+//! acknowledged and is cut off. Anything else that is wrong is damage.
+
+use std::ops::Range;
 
 use anatomy_proto::raftpb::{Entry, HardState};
 use prost::Message;
@@ -16,6 +20,8 @@ use prost::Message;
 const HEADER: usize = 12;
 /// The unit in which a disk loses writes: a missing piece reads as zeros.
 const SECTOR: usize = 512;
+/// Ends each body.
+const END: u8 = 255;
 /// Far above the largest entry; a longer record is damage.
 const LARGEST: usize = 512 << 20;
 
@@ -63,18 +69,20 @@ impl Record {
             Record::State(x) => (3, x.encode_to_vec()),
             Record::Snapshot(x) => (4, x.encode_to_vec()),
         };
-        let length = u32::try_from(payload.len() + 1).expect("entries are bounded").to_le_bytes();
+        let length = u32::try_from(payload.len() + 2).expect("entries are bounded").to_le_bytes();
         let header = crc(chain, &[&length]);
-        let whole = crc(chain, &[&length, &[kind], &payload]);
+        let whole = crc(chain, &[&length, &[kind], &payload, &[END]]);
         for part in [&length, &header.to_le_bytes(), &whole.to_le_bytes()] {
             out.extend_from_slice(part);
         }
         out.push(kind);
         out.extend_from_slice(&payload);
+        out.push(END);
         whole
     }
 
     fn decode(body: &[u8]) -> Option<Record> {
+        let (_, body) = body.split_last()?;
         let (kind, payload) = body.split_first()?;
         Some(match kind {
             1 => Record::Identity(Message::decode(payload).ok()?),
@@ -111,14 +119,20 @@ pub fn read(bytes: &[u8], offset: usize, chain: u32) -> Step {
     let word = |i: usize| u32::from_le_bytes(header[i..i + 4].try_into().expect("four bytes"));
     let length = word(0) as usize;
     if crc(chain, &[&header[..4]]) != word(4) || length > LARGEST {
-        return torn_or(bytes, offset, offset + HEADER, "the header's checksum does not match");
+        let kind = after.first();
+        return torn_or(
+            bytes,
+            offset..offset + HEADER,
+            kind,
+            "the header's checksum does not match",
+        );
     }
     let Some(body) = after.get(..length) else {
         return Step::Torn;
     };
     let end = offset + HEADER + length;
     if crc(chain, &[&header[..4], body]) != word(8) {
-        return torn_or(bytes, offset, end, "the checksum does not match");
+        return torn_or(bytes, offset..end, body.last(), "the checksum does not match");
     }
     match Record::decode(body) {
         Some(record) => Step::Record(record, end, word(8)),
@@ -126,11 +140,29 @@ pub fn read(bytes: &[u8], offset: usize, chain: u32) -> Step {
     }
 }
 
-/// Bad bytes in `from..to` are a torn write if a whole piece of them in one sector is zeros.
-fn torn_or(bytes: &[u8], from: usize, to: usize, what: &str) -> Step {
-    let mut start = from;
-    while start < to {
-        let end = to.min((start / SECTOR + 1) * SECTOR);
+/// The record at `offset` with zeros for what is missing of it and no look at its checksum, if that
+/// makes one. For the planted defect alone.
+pub(super) fn patched(bytes: &mut Vec<u8>, offset: usize, chain: u32) -> Option<Step> {
+    let header = bytes[offset..].first_chunk::<HEADER>()?;
+    let word = |i: usize| u32::from_le_bytes(header[i..i + 4].try_into().expect("four bytes"));
+    let length = word(0) as usize;
+    if crc(chain, &[&header[..4]]) != word(4) || length > LARGEST {
+        return None;
+    }
+    let (start, end, chain) = (offset + HEADER, offset + HEADER + length, word(8));
+    bytes.resize(end.max(bytes.len()), 0);
+    Some(Step::Record(Record::decode(&bytes[start..end])?, end, chain))
+}
+
+/// Bad bytes are a torn write if what comes last of it is not there, or a whole piece of them in one
+/// sector is zeros.
+fn torn_or(bytes: &[u8], bad: Range<usize>, last: Option<&u8>, what: &str) -> Step {
+    if last.is_none_or(|last| *last == 0) {
+        return Step::Torn;
+    }
+    let mut start = bad.start;
+    while start < bad.end {
+        let end = bad.end.min((start / SECTOR + 1) * SECTOR);
         if bytes[start..end].iter().all(|byte| *byte == 0) {
             return Step::Torn;
         }

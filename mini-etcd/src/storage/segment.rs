@@ -7,6 +7,7 @@ use harness_env::disk::Open;
 
 use super::record::{self, Record, Step};
 use super::{Error, at};
+use crate::defects::{Defect, Defects};
 
 /// A file of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,14 +70,14 @@ pub async fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<Name>, Error> {
 ///
 /// # Errors
 /// [`Error::Io`], and [`Error::Damaged`] with the file and the offset.
-pub async fn read_all(disk: &dyn Disk, dir: &Path) -> Result<Contents, Error> {
+pub async fn read_all(disk: &dyn Disk, dir: &Path, defects: Defects) -> Result<Contents, Error> {
     let names = list(disk, dir).await?;
     let mut contents = Contents::default();
     for (i, name) in names.iter().enumerate() {
         let path: PathBuf = dir.join(name.file());
         let file = disk.open(&path, Open::Existing).await.map_err(at(&path))?;
         let length = file.len().await.map_err(at(&path))?;
-        let bytes = file.read_at(0, length as usize).await.map_err(at(&path))?;
+        let mut bytes = file.read_at(0, length as usize).await.map_err(at(&path))?;
         // The chain starts anew in each file, from the file's number: old files can be removed.
         contents.chain = name.number as u32;
         let mut offset = 0;
@@ -86,7 +87,11 @@ pub async fn read_all(disk: &dyn Disk, dir: &Path) -> Result<Contents, Error> {
             what,
         };
         loop {
-            match record::read(&bytes, offset, contents.chain) {
+            let mut step = record::read(&bytes, offset, contents.chain);
+            if defects.has(Defect::TornTailAccepted) {
+                step = record::patched(&mut bytes, offset, contents.chain).unwrap_or(step);
+            }
+            match step {
                 Step::Record(record, end, chain) => {
                     contents.records.push(record);
                     (offset, contents.chain) = (end, chain);

@@ -1,5 +1,6 @@
 //! Appending to the log.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,9 +12,11 @@ use super::record::{Identity, Marker, Record};
 use super::segment::{Contents, Name};
 use super::{Error, at};
 
-/// A file is closed and the next begun above this size. etcd's files are 64 MB and allocated in
-/// advance; ours grow.
+/// A file is closed and the next begun above this size. etcd's files are 64 MB.
 pub const SEGMENT_BYTES: u64 = 16 << 20;
+
+/// Room is made in a file for this many bytes at a time.
+const ROOM_BYTES: u64 = 1 << 20;
 
 /// The write-ahead log, open for appending.
 pub struct Wal {
@@ -23,6 +26,10 @@ pub struct Wal {
     names: Vec<Name>,
     file: Arc<dyn File>,
     length: u64,
+    /// Up to where there is room in the file: zeros that nothing was written over yet.
+    room: u64,
+    /// What goes into the file with the next write.
+    pending: Vec<u8>,
     chain: u32,
     /// The last entry's index.
     last: u64,
@@ -53,6 +60,8 @@ impl Wal {
             names: vec![name],
             file,
             length: 0,
+            room: 0,
+            pending: Vec::new(),
             chain: 0,
             last: 0,
             state: HardState::default(),
@@ -88,6 +97,8 @@ impl Wal {
             names: contents.names.clone(),
             file,
             length: contents.length,
+            room: 0,
+            pending: Vec::new(),
             chain: contents.chain,
             last: 0,
             state: HardState::default(),
@@ -97,7 +108,8 @@ impl Wal {
         Ok(wal)
     }
 
-    /// Writes what Raft wants to be durable. Durable on return if `sync`.
+    /// Writes what Raft wants to be durable. Durable on return if `sync`; otherwise entries are written,
+    /// and a hard state alone waits for the next write.
     ///
     /// # Errors
     /// [`Error::Io`]; the log cannot be used after one.
@@ -137,19 +149,32 @@ impl Wal {
         Ok(())
     }
 
+    /// A hard state that need not be durable waits in memory, as in etcd (pkg/ioutil/pagewriter.go): it
+    /// is a commit index, and what was committed shows again when there is a leader.
     async fn append(&mut self, records: &[Record], sync: bool) -> Result<(), Error> {
-        let mut bytes = Vec::new();
         for record in records {
-            self.chain = record.encode(self.chain, &mut bytes);
+            self.chain = record.encode(self.chain, &mut self.pending);
             self.note(record);
         }
-        let path = || self.dir.join(self.names[self.names.len() - 1].file());
-        self.file.write_at(self.length, &bytes).await.map_err(|e| at(path())(e))?;
-        self.length += bytes.len() as u64;
-        if sync {
-            self.file.sync().await.map_err(|e| at(path())(e))?;
+        if !sync && records.iter().all(|record| matches!(record, Record::State(_))) {
+            return Ok(());
         }
-        Ok(())
+        let bytes = std::mem::take(&mut self.pending);
+        let offset = self.length;
+        self.length += bytes.len() as u64;
+        self.write(offset, bytes, sync)
+            .await
+            .map_err(|e| at(self.dir.join(self.names[self.names.len() - 1].file()))(e))
+    }
+
+    async fn write(&mut self, offset: u64, bytes: Vec<u8>, sync: bool) -> io::Result<()> {
+        if self.length > self.room && self.file.reserve(self.length + ROOM_BYTES).await? {
+            self.room = self.length + ROOM_BYTES;
+        }
+        match sync {
+            true => self.file.write_synced(offset, bytes).await,
+            false => self.file.write_at(offset, &bytes).await,
+        }
     }
 
     fn note(&mut self, record: &Record) {
@@ -165,12 +190,15 @@ impl Wal {
     /// has its head.
     async fn cut(&mut self) -> Result<(), Error> {
         let path = self.dir.join(self.names[self.names.len() - 1].file());
+        if self.room > self.length {
+            self.file.set_len(self.length).await.map_err(at(&path))?;
+        }
         self.file.sync().await.map_err(at(path))?;
         let number = self.names[self.names.len() - 1].number + 1;
         let name = Name { number, first: self.last + 1 };
         let (path, temporary) = (self.dir.join(name.file()), self.dir.join("next.tmp"));
         self.file = self.disk.open(&temporary, Open::Truncate).await.map_err(at(&temporary))?;
-        (self.length, self.chain) = (0, number as u32);
+        (self.length, self.room, self.chain) = (0, 0, number as u32);
         let head = [Record::Identity(self.identity.clone()), Record::State(self.state)];
         self.append(&head, true).await?;
         self.disk.rename(&temporary, &path).await.map_err(at(&path))?;

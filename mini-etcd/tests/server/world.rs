@@ -124,9 +124,19 @@ impl World {
 
     /// A connection to a member, once it answers.
     pub async fn client(&self, i: usize) -> Client {
+        Client::connect(&self.env, &self.tasks, self.members[i].config.client_addrs[0]).await
+    }
+}
+
+/// A client of one member.
+#[derive(Clone)]
+pub struct Client(Channel);
+
+impl Client {
+    /// A connection to a member, once it answers.
+    pub async fn connect(env: &Env, tasks: &Tasks, addr: SocketAddr) -> Client {
         loop {
-            let addr = self.members[i].config.client_addrs[0];
-            if let Some(channel) = Channel::connect(&self.env, &self.tasks, addr).await {
+            if let Some(channel) = Channel::connect(env, tasks, addr).await {
                 let client = Client(channel);
                 let mut maintenance = client.maintenance();
                 let status = maintenance.status(StatusRequest {});
@@ -137,13 +147,7 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-}
 
-/// A client of one member.
-#[derive(Clone)]
-pub struct Client(Channel);
-
-impl Client {
     pub fn channel(&self) -> Channel {
         self.0.clone()
     }

@@ -3,6 +3,7 @@
 #[path = "../server/channel.rs"]
 mod channel;
 mod crashes;
+mod disks;
 mod grow;
 mod idle;
 mod room;

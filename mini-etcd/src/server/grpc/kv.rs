@@ -10,6 +10,7 @@ use anatomy_proto::etcdserverpb::{
 use tonic::{Request, Response, Status};
 
 use super::{Api, check};
+use crate::defects::Defect;
 use crate::mvcc::range;
 use crate::server::apply::{Reply, header};
 use crate::server::apply_txn;
@@ -88,10 +89,16 @@ impl Kv for Api {
             }
             apply_txn::read(&self.shared.state(), &txn)?
         } else {
+            let early = self.shared.config.defects.has(Defect::CompareOutsideTransaction);
+            let (txn, chosen) = match early {
+                true => apply_txn::decided(&self.shared.state().store, txn),
+                false => (txn, None),
+            };
             let request = InternalRaftRequest { txn: Some(txn), ..InternalRaftRequest::default() };
-            let Reply::Txn(response) = self.request(request).await? else {
+            let Reply::Txn(mut response) = self.request(request).await? else {
                 return Err(mismatch());
             };
+            response.succeeded = chosen.unwrap_or(response.succeeded);
             response
         };
         response.header = self.filled(response.header);

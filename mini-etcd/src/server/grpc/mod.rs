@@ -1,6 +1,7 @@
 //! How clients are served: the v3 services over HTTP/2, and a few pages over HTTP.
 
 mod auth;
+mod authority;
 mod check;
 mod cluster;
 mod header;

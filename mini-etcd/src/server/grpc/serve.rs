@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tonic::service::Routes;
 use tower_service::Service;
 
+use super::authority::Authorities;
 use super::reflection::Reflection;
 use super::rewound::peek;
 use super::{Api, limits, pages};
@@ -103,7 +104,6 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 impl Connection {
     async fn serve(self, stream: Box<dyn Stream>) -> Result<(), BoxError> {
         let Some((stream, is_http2)) = peek(stream).await? else { return Ok(()) };
-        let io = TokioIo::new(stream);
         let (shared, routes) = (self.shared.clone(), self.routes.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let (shared, mut routes) = (shared.clone(), routes.clone());
@@ -121,7 +121,7 @@ impl Connection {
                 .timer(TokioTimer::new())
                 .auto_date_header(false)
                 .max_concurrent_streams(limit)
-                .serve_connection(io, service);
+                .serve_connection(TokioIo::new(Authorities::new(stream)), service);
             let mut connection = std::pin::pin!(connection);
             tokio::select! {
                 biased;
@@ -133,7 +133,7 @@ impl Connection {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .auto_date_header(false)
-                .serve_connection(io, service);
+                .serve_connection(TokioIo::new(stream), service);
             let mut connection = std::pin::pin!(connection);
             tokio::select! {
                 biased;

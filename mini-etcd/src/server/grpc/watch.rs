@@ -47,11 +47,14 @@ impl Watch for Api {
         request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         self.admit(request.metadata())?;
+        let config = &self.shared.config;
+        let mut watchers = Watchers::new(message_bytes(config.max_request_bytes));
+        watchers.plant(config.defects);
         let session = Session {
             api: self.clone(),
             needs_leader: wants_leader(request.metadata()),
             requests: request.into_inner(),
-            watchers: Watchers::new(message_bytes(self.shared.config.max_request_bytes)),
+            watchers,
             asked_progress: 0,
             seen: 0,
             out: VecDeque::new(),

@@ -5,13 +5,15 @@
 //! order, and a slow reader needs no other path. All events of a revision are in one response;
 //! one that was behind gets several revisions at once, at most 1,000.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anatomy_proto::etcdserverpb::watch_create_request::FilterType;
 use anatomy_proto::etcdserverpb::{WatchCreateRequest, WatchResponse};
+use anatomy_proto::mvccpb::Event;
 use prost::Message;
 use tokio::time::Instant;
 
+use crate::defects::{Defect, Defects};
 use crate::mvcc::{Keys, Store};
 use crate::server::apply::header;
 
@@ -25,6 +27,7 @@ pub(super) struct Watchers {
     largest: usize,
     next_id: i64,
     watches: BTreeMap<i64, Watch>,
+    defects: Defects,
 }
 
 struct Watch {
@@ -44,7 +47,12 @@ struct Watch {
 impl Watchers {
     /// No watches yet.
     pub fn new(largest: usize) -> Self {
-        Watchers { largest, next_id: 0, watches: BTreeMap::new() }
+        Watchers { largest, next_id: 0, watches: BTreeMap::new(), defects: Defects::default() }
+    }
+
+    /// Makes them wrong on purpose.
+    pub fn plant(&mut self, defects: Defects) {
+        self.defects = defects;
     }
 
     /// Begins a watch. Returns the answer, in which a start behind the next revision is legal: it
@@ -122,10 +130,15 @@ impl Watchers {
             response.events = events
                 .map(|(_, event)| if watch.prev_kv { store.with_previous(event) } else { event })
                 .collect();
+            if self.defects.has(Defect::WatchCatchUpLoses) && watch.next < to {
+                last_of_each_key(&mut response.events);
+            }
             watch.next = to + 1;
             if !response.events.is_empty() {
                 watch.told = Instant::now();
-                if watch.fragment {
+                if self.defects.has(Defect::WatchSplitsRevision) {
+                    responses.extend(one_by_one(response));
+                } else if watch.fragment {
                     responses.extend(fragments(response, self.largest));
                 } else {
                     responses.push(response);
@@ -185,6 +198,21 @@ fn fragments(mut response: WatchResponse, largest: usize) -> Vec<WatchResponse> 
         last.fragment = false;
     }
     parts
+}
+
+/// What a planted defect makes of the events of several revisions.
+fn last_of_each_key(events: &mut Vec<Event>) {
+    let key = |event: &Event| event.kv.as_ref().map(|kv| kv.key.clone());
+    let mut later = BTreeSet::new();
+    events.reverse();
+    events.retain(|event| later.insert(key(event)));
+    events.reverse();
+}
+
+/// What a planted defect makes of a response.
+fn one_by_one(mut response: WatchResponse) -> impl Iterator<Item = WatchResponse> {
+    let events = std::mem::take(&mut response.events);
+    events.into_iter().map(move |event| WatchResponse { events: vec![event], ..response.clone() })
 }
 
 /// The keys of a watch: no key means from the first on, as in a range request an end of `"\0"`

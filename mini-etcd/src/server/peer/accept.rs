@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use anatomy_proto::raftpb::MessageType;
 use harness_env::tasks::Executor;
 use harness_env::{Listener, Stream, Tasks};
 use hyper::rt::Executor as _;
@@ -79,6 +80,16 @@ async fn receive(
         }
         match frame.content {
             Some(Content::Raft(message)) => {
+                // A transfer that was passed on is in the name of whom it goes to.
+                let is_own =
+                    message.from == from || message.r#type() == MessageType::MsgTransferLeader;
+                if !is_own || message.to != shared.id {
+                    let what = format!(
+                        "{from:x} sends a message from {:x} to {:x}",
+                        message.from, message.to
+                    );
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                }
                 // The node is gone only when the member stops.
                 drop(shared.inputs.send(Input::Message(message)).await);
             }

@@ -1,0 +1,13 @@
+//! The stock `etcdctl` against the `mini-etcd` binary: every subcommand of its, on one member and on
+//! three. What it prints is kept in snapshots. Where `etcd` is installed too, the same commands are
+//! run against it, and it has to print the same: the snapshots are etcd's own words.
+//!
+//! `apt-get install etcd-client etcd-server` (Debian 12: 3.4.23). Without them the tests say on the
+//! terminal that they did not run; with `ANATOMY_ETCDCTL=required`, as in `.ci/run`, they fail.
+
+mod cluster;
+mod ctl;
+mod normal;
+mod process;
+mod restore;
+mod single;
