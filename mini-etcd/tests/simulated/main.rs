@@ -7,4 +7,5 @@ mod disks;
 mod grow;
 mod idle;
 mod room;
+mod sessions;
 mod zones;
