@@ -99,20 +99,6 @@ async fn a_lock_is_freed_when_its_session_ends_and_the_session_learns_it() {
 }
 
 #[tokio::test]
-async fn a_session_outlives_its_time_to_live_while_it_is_renewed() {
-    let (_world, client) = one("renewed").await;
-    let session = Session::new(&client, 2).await.unwrap();
-    let mut mutex = Mutex::new(&session, "l");
-    mutex.lock().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(!session.is_expired());
-    assert_eq!(in_line(&client, "l/").await, 1);
-    drop(mutex);
-    session.close().await.unwrap();
-    assert_eq!(in_line(&client, "l/").await, 0);
-}
-
-#[tokio::test]
 async fn who_stops_waiting_leaves_the_line() {
     let (_world, client) = one("leaves").await;
     let (a, b) =

@@ -48,7 +48,9 @@ fn a_factor_that_makes_no_difference_leaves_every_event_as_it_was() {
     assert_eq!(one.digest, other.digest);
     let row = row(&reactive, one);
     assert!(influence::stands_for(&reactive.scenario, &row, &off.settings), "and it is known");
-    assert_eq!(influence::without_influence(&reactive.scenario, &row), people);
+    // The stand-in may have had nothing to do either.
+    let idle = influence::without_influence(&reactive.scenario, &row);
+    assert!(people.iter().all(|factor| idle.iter().any(|one| one == factor)), "{idle:?}");
 }
 
 #[test]

@@ -39,15 +39,19 @@ pub fn is_known() -> bool {
     output.unwrap().stdout.starts_with(b"etcdctl version: 3.4.")
 }
 
-/// What is printed of our servers, and where `etcd` is installed of its own.
-pub async fn beside_etcd(transcript: impl AsyncFn(Kind) -> String) -> (String, Option<String>) {
+/// What is printed of our servers: where `etcd` is installed, the same as of its own.
+pub async fn beside_etcd(transcript: impl AsyncFn(Kind) -> String) -> String {
     let etcds = async {
         match is_installed("etcd") {
             true => Some(transcript(Kind::Etcd).await),
             false => None,
         }
     };
-    tokio::join!(transcript(Kind::Mini), etcds)
+    let (ours, etcds) = tokio::join!(transcript(Kind::Mini), etcds);
+    if let Some(etcds) = etcds {
+        assert_eq!(ours, etcds, "etcd itself prints the right side");
+    }
+    ours
 }
 
 /// `etcdctl` with these endpoints.

@@ -9,4 +9,5 @@ mod heal;
 mod idle;
 mod reopened;
 mod room;
+mod sessions;
 mod zones;

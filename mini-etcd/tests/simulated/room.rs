@@ -73,9 +73,9 @@ where
         *slot.lock().unwrap() = Some(value);
         Ok(())
     });
-    process.exited().await;
+    let exit = process.exited().await;
     let value = result.lock().unwrap().take();
-    value.expect("the client returned")
+    value.unwrap_or_else(|| panic!("the client ended with {exit:?}"))
 }
 
 /// A connection to one member.

@@ -65,24 +65,18 @@ impl Clock {
     }
 }
 
-/// What the analysis cost, in one line.
+/// What an analysis cost, in one line.
 pub fn cost(tally: &Tally, seconds: f64) -> String {
-    let Tally { questions, played, .. } = *tally;
-    let asked = format!("{questions} questions, {played} runs played");
-    if played == 0 || seconds <= 0.0 {
-        return format!("{asked}: the rest was known\n");
-    }
-    let rate = played as f64 / seconds * 60.0;
-    format!("{asked} in {}: {rate:.1} runs a minute\n", crate::narrate::duration(seconds))
+    rate(&format!("{} questions", tally.questions), tally.played, seconds)
 }
 
-/// How many runs a hunt took, in one line.
-pub fn rate(seeds: usize, runs: usize, seconds: f64) -> String {
-    if runs == 0 {
-        return format!("{seeds} seeds: all were known\n");
+/// How many runs were played for what was `asked`, and how fast.
+pub fn rate(asked: &str, played: u64, seconds: f64) -> String {
+    if played == 0 || seconds <= 0.0 {
+        return format!("{asked}, {played} runs played: the rest was known\n");
     }
-    let (took, rate) = (crate::narrate::duration(seconds), runs as f64 / seconds * 60.0);
-    format!("{seeds} seeds, {runs} runs in {took}: {rate:.1} runs a minute\n")
+    let (took, rate) = (crate::narrate::duration(seconds), played as f64 / seconds * 60.0);
+    format!("{asked}, {played} runs played in {took}: {rate:.1} runs a minute\n")
 }
 
 /// Progress as a bar on a terminal, as lines elsewhere: an analysis may take half an hour.

@@ -70,7 +70,7 @@ pub fn run(args: &HuntArgs, runner: Runner) -> Result<u8, Trouble> {
         })?;
     }
     let bar = output::bar(seeds.len(), "hunting");
-    let (mut failed, mut runs) = (None, 0);
+    let (mut failed, mut runs) = (None, 0_u64);
     let jobs = args.jobs.unwrap_or_else(pool::default_jobs);
     pool::each(
         jobs,
@@ -79,7 +79,7 @@ pub fn run(args: &HuntArgs, runner: Runner) -> Result<u8, Trouble> {
         |searched| {
             bar.inc(1);
             let kept = searched.and_then(|search| {
-                runs += search.runs;
+                runs += search.runs as u64;
                 let line = Line { search, key: key.clone() };
                 let text = serde_json::to_string(&line).map_err(|error| error.to_string())?;
                 writeln!(lines.file, "{text}").map_err(|e| format!("{}: {e}", path.display()))?;
@@ -95,7 +95,7 @@ pub fn run(args: &HuntArgs, runner: Runner) -> Result<u8, Trouble> {
     if let Some(why) = failed {
         return Err(Trouble::Failed(why));
     }
-    output::complain(&analysis::rate(searches.len(), runs, clock.seconds()));
+    output::complain(&analysis::rate(&format!("{} seeds", searches.len()), runs, clock.seconds()));
     searches.sort_by_key(|search| search.seed);
     let told: Vec<Told> =
         searches.iter().map(|search| written(&plan, &folder, search)).collect::<Result<_, _>>()?;
@@ -114,8 +114,7 @@ fn written<'s>(plan: &Plan, folder: &Path, search: &'s Search) -> Result<Told<'s
     let file = folder.join(format!("{}-{}.toml", plan.scenario.name, search.seed));
     output::write(&file, found.text.as_bytes())
         .map_err(|error| prepare::unwritable("--out", &file, &error))?;
-    let set = plan.settings.overrides(&plan.scenario);
-    let set: String = set.map(|(name, level)| format!(" --set {name}={level}")).collect();
+    let set = plan.settings.options(&plan.scenario);
     let replay = format!("anatomy run {} --seed {}{set}", file.display(), search.seed);
     Ok(Told { search, file: Some(file), replay: Some(replay) })
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::Table;
-use super::text::{Paint, duration, heading, paragraph};
+use super::text::{Paint, duration, heading, p_value, paragraph};
 use crate::explore::humans::{League, Unsafely};
 
 /// The page.
@@ -20,10 +20,7 @@ pub fn league(found: &League) -> String {
         let median = one.median.map_or("not over".to_owned(), duration);
         let compared = one.policy.name != found.against;
         let p = one.recovery_p.filter(|_| compared);
-        let p = p.map_or(String::new(), |p| match p < 0.001 {
-            true => "p < 0.001".to_owned(),
-            false => format!("p = {p:.3}"),
-        });
+        let p = p.map_or(String::new(), p_value);
         let (lost, total) = (duration(one.lost_seconds), one.total.to_string());
         table.row([one.policy.name.clone(), lost, ratio, total, median, p]);
     }

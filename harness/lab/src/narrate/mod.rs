@@ -25,7 +25,7 @@ pub use hunt::hunted;
 pub use lattice::lattice;
 pub use league::league;
 pub use table::Table;
-pub use text::{Paint, duration, thousands, wrap};
+pub use text::{Paint, duration, p_value, thousands, wrap};
 pub use verdict::severity_style;
 
 use crate::{Outcome, Scenario};

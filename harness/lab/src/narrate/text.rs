@@ -75,6 +75,14 @@ pub fn thousands(n: u64) -> String {
     text
 }
 
+/// A p-value: `p = 0.012`, or `p < 0.001`, for nobody can tell smaller ones from a few dozen runs.
+pub fn p_value(p: f64) -> String {
+    match p < 0.001 {
+        true => "p < 0.001".to_owned(),
+        false => format!("p = {p:.3}"),
+    }
+}
+
 /// A length of time as people say it: `12 d 20 h`, `1 h 21 min`, `31 s`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;

@@ -171,8 +171,7 @@ impl Outcome {
 
     /// The command that plays this run again.
     pub fn replay(&self, scenario: &crate::Scenario) -> String {
-        let overrides = self.settings.overrides(scenario);
-        let sets: String = overrides.map(|(name, to)| format!(" --set {name}={to}")).collect();
+        let sets = self.settings.options(scenario);
         let until = self.until.as_ref().map_or(String::new(), |act| format!(" --until {act}"));
         let (name, seed, digest) = (&self.scenario, self.seed, &self.digest);
         format!("anatomy replay {name} --seed {seed} --digest {digest}{sets}{until}")

@@ -21,8 +21,9 @@ pub struct Band {
     pub label: String,
 }
 
-/// More latent conditions of a kind than this are counted, not drawn.
+/// More latent conditions than this are not drawn: the first ones are those that lay in wait.
 const ROWS_MAX: usize = 6;
+/// Characters of a label; the title has all of it.
 const LABEL_MAX: usize = 110;
 
 /// The bands of a run, row by row.

@@ -13,7 +13,7 @@ use super::axis::{Tick, round};
 use super::spell::{Bar, bar};
 use crate::explore::humans::Standing;
 use crate::explore::stats::Curve;
-use crate::narrate::duration;
+use crate::narrate::{duration, p_value};
 
 const WIDTH: f64 = 1200.0;
 const LEFT: f64 = 230.0;
@@ -52,8 +52,6 @@ pub struct Panel {
     pub median: String,
     pub p: String,
     pub total_p: String,
-    pub journeys: Vec<(String, String)>,
-    pub replay: String,
 }
 
 /// A step done otherwise.
@@ -65,7 +63,6 @@ pub struct Variant {
     pub same_as: Vec<String>,
     pub ratio: String,
     pub total: String,
-    pub replay: String,
 }
 
 /// The league, where there is one.
@@ -94,10 +91,6 @@ pub fn responses(report: &Report) -> Option<Responses> {
         };
         let (curve, band) = steps(&one.recovery, one.watched);
         let compared = one.policy.name != league.against;
-        let p_value = |p: f64| match p < 0.001 {
-            true => "p < 0.001".to_owned(),
-            false => format!("p = {p:.3}"),
-        };
         Panel {
             name: one.policy.name.clone(),
             doc: one.policy.doc.clone(),
@@ -112,8 +105,6 @@ pub fn responses(report: &Report) -> Option<Responses> {
             median: one.median.map_or("not over".to_owned(), duration),
             p: one.recovery_p.filter(|_| compared).map_or("–".to_owned(), p_value),
             total_p: if compared { p_value(one.total_p) } else { "–".to_owned() },
-            journeys: one.journeys.iter().map(|(n, lost)| (n.clone(), lost.to_string())).collect(),
-            replay: one.replay.clone(),
         }
     };
     let variant = |one: &crate::explore::humans::Unsafely| Variant {
@@ -123,7 +114,6 @@ pub fn responses(report: &Report) -> Option<Responses> {
         same_as: one.same_as.clone(),
         ratio: one.ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")),
         total: one.total.to_string(),
-        replay: one.replay.clone(),
     };
     let minutes = [5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 360.0];
     let step = minutes.into_iter().find(|m| longest / 60.0 / m <= 12.0).unwrap_or(1440.0);

@@ -132,6 +132,10 @@ fn find() -> Findings {
     for tally in [&mut explanation.tally, &mut lattice.tally, &mut league.tally] {
         *tally = Tally::default();
     }
+    // Another text of the scenario does not make them other findings.
+    for text in [&mut explanation.text, &mut lattice.text, &mut league.text] {
+        "0123456789abcdef".clone_into(text);
+    }
     Findings { explanation: Some(explanation), lattice: Some(lattice), league: Some(league) }
 }
 

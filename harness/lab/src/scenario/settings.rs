@@ -105,6 +105,11 @@ impl Settings {
         self.iter().filter(move |(name, setting)| defaults.0.get(*name) != Some(*setting))
     }
 
+    /// What of it the command line has to say, each with a space before it: ` --set linkerd=1.0.0`.
+    pub fn options(&self, scenario: &Scenario) -> String {
+        self.overrides(scenario).map(|(name, to)| format!(" --set {name}={to}")).collect()
+    }
+
     /// Overrides one setting by `name=value`, as `--set` gives it.
     ///
     /// # Errors

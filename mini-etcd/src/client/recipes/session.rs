@@ -6,7 +6,7 @@ use std::time::Duration;
 use anatomy_proto::etcdserverpb::{LeaseGrantRequest, LeaseRevokeRequest};
 use harness_env::Task;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::RecipeError;
 use crate::client::Client;
@@ -26,12 +26,17 @@ impl Session {
     /// # Errors
     /// What etcd refuses.
     pub async fn new(client: &Client, ttl: i64) -> Result<Session, RecipeError> {
-        let granted = Instant::now();
-        let lease = client.lease_grant(LeaseGrantRequest { ttl, id: 0 }).await?;
+        let mut asked = Instant::now();
+        let mut lease = client.lease_grant(LeaseGrantRequest { ttl, id: 0 }).await?;
+        // A cluster that elects its leader answers late, and by then the lease may be gone.
+        while asked.elapsed() >= lifetime(lease.ttl) {
+            asked = Instant::now();
+            lease.ttl = client.lease_keep_alive(lease.id).await?.ttl;
+        }
         let alive = Arc::new(Semaphore::new(0));
         let (renewing, over) = (client.clone(), alive.clone());
         let renewal = client.spawn(async move {
-            renew(&renewing, lease.id, lease.ttl, granted).await;
+            renew(&renewing, lease.id, lease.ttl, asked).await;
             over.close();
         });
         Ok(Session { client: client.clone(), lease: lease.id, alive, _renewal: renewal })
@@ -68,13 +73,16 @@ impl Session {
     }
 }
 
+fn lifetime(ttl: i64) -> Duration {
+    Duration::from_secs(ttl.max(1) as u64)
+}
+
 /// Renews a lease every third of its time, until it is gone or its time has passed unrenewed.
 async fn renew(client: &Client, lease: i64, mut ttl: i64, mut asked: Instant) {
     loop {
-        let seconds = Duration::from_secs(ttl.max(1) as u64);
-        sleep(seconds / 3).await;
+        sleep_until(asked + lifetime(ttl) / 3).await;
         let now = Instant::now();
-        match timeout_at(asked + seconds, client.lease_keep_alive(lease)).await {
+        match timeout_at(asked + lifetime(ttl), client.lease_keep_alive(lease)).await {
             Ok(Ok(renewed)) => (ttl, asked) = (renewed.ttl, now),
             Ok(Err(_)) | Err(_) => return,
         }

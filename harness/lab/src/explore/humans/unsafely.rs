@@ -75,7 +75,8 @@ pub fn unsafely<'m>(
                     .map_err(|error| format!("{}: {error}", path.display()))?;
                 let rows = open(changed)?.answer(&named(&variant), &asks(&variant.settings))?;
                 let seed = seeds.first().copied().unwrap_or_default();
-                (rows, format!("anatomy run {} --seed {seed}", path.display()))
+                let set = variant.settings.options(changed);
+                (rows, format!("anatomy run {} --seed {seed}{set}", path.display()))
             }
         };
         let key = digests(&rows);

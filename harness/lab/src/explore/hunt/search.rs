@@ -119,7 +119,7 @@ fn played(
 /// Draws what a seed has in store for the scenario, and shrinks it if it breaks.
 ///
 /// # Errors
-/// A run that could not be played.
+/// A run that could not be played; a schedule that the scenario has no room for.
 pub fn hunt(plan: &Plan, seed: u64, runner: Runner) -> Result<Search, String> {
     let Plan { source, scenario, target, budget, .. } = plan;
     let schedule = Schedule::draw(scenario, seed);
@@ -127,10 +127,11 @@ pub fn hunt(plan: &Plan, seed: u64, runner: Runner) -> Result<Search, String> {
     let mut trouble = None;
     let mut judge = |faults: &Faults| -> Option<Broken> {
         let some = schedule.only(faults.iter().copied());
-        // Without some of its steps a schedule may say something that makes no sense: that breaks nothing.
-        let (_, changed) = some.onto(source, scenario).ok()?;
         runs += 1;
-        match played(plan, Arc::new(changed), seed, runner) {
+        let outcome = some
+            .onto(source, scenario)
+            .and_then(|(_, changed)| played(plan, Arc::new(changed), seed, runner));
+        match outcome {
             Ok(outcome) => broken(&outcome, *target),
             Err(why) => {
                 trouble.get_or_insert(why);

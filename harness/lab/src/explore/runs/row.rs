@@ -205,7 +205,6 @@ fn replay(scenario: &Scenario, outcome: &Outcome) -> String {
     if outcome.stopped_at.is_none() {
         return outcome.replay(scenario);
     }
-    let overrides = outcome.settings.overrides(scenario);
-    let sets: String = overrides.map(|(name, to)| format!(" --set {name}={to}")).collect();
+    let sets = outcome.settings.options(scenario);
     format!("anatomy run {} --seed {}{sets}", outcome.scenario, outcome.seed)
 }

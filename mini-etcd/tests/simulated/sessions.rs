@@ -1,0 +1,31 @@
+//! Sessions by the clock, which nobody's machine can slow down here.
+
+use std::time::Duration;
+
+use mini_etcd::client::recipes::{Mutex, Session};
+use mini_etcd::client::{Client, Config, Generation};
+
+use crate::room::{client, client_addr, config, start};
+
+#[test]
+fn a_session_outlives_its_time_to_live_while_it_is_renewed() {
+    harness_sim::run(config(11, 1), |world| async move {
+        start(&world, 0, 1);
+        let endpoints = vec![client_addr(&world, 0)];
+        let done = client(&world, move |env| async move {
+            let config = Config { endpoints, generation: Generation::Grpc105 };
+            let client = Client::new(&env, "sessions", config);
+            let holder = Session::new(&client, 2).await.unwrap();
+            let mut held = Mutex::new(&holder, "l");
+            held.lock().await.unwrap();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert!(!holder.is_expired());
+            let other = Session::new(&client, 60).await.unwrap();
+            assert!(Mutex::new(&other, "l").try_lock().await.is_err(), "the lock is held");
+            drop(held);
+            holder.close().await.unwrap();
+            Mutex::new(&other, "l").try_lock().await.expect("who closes gives up its locks");
+        });
+        done.await;
+    });
+}
