@@ -23,6 +23,8 @@ const AT_ONCE: Duration = Duration::from_nanos(1);
 
 /// Takes the connections that nobody has any more from `addr`'s port. Whether there were any.
 pub(crate) async fn make_way(process: ProcessId, host: HostId, addr: SocketAddr) -> bool {
+    // Who was killed this instant has not sent its end yet.
+    settle().await;
     let Some(ip) = with_state(|state| state.process(process).map(|process| process.ip)).flatten()
     else {
         return false;
@@ -48,10 +50,15 @@ pub(crate) async fn make_way(process: ProcessId, host: HostId, addr: SocketAddr)
         }
     }
     if any {
-        kick();
-        tokio::time::sleep(AT_ONCE).await;
+        settle().await;
     }
     any
+}
+
+/// Returns when the kernels have sent what they had to.
+async fn settle() {
+    kick();
+    tokio::time::sleep(AT_ONCE).await;
 }
 
 /// The connections that programs on the machine of `process` still have.

@@ -48,6 +48,22 @@ fn whoever_restarts_while_its_clients_are_cut_off_listens_again() {
 }
 
 #[test]
+fn whoever_closes_and_listens_again_at_once_may_and_its_clients_learn_the_end() {
+    run(machines(1, &["a", "b"]), |world| async move {
+        one_millisecond(world);
+        let again = world.start("b", "echo", |env| async move {
+            let listener = env.listen_port(PORT).await.map_err(|e| e.to_string())?;
+            let client = listener.accept().await.map_err(|e| e.to_string())?;
+            drop((client, listener));
+            echo(env).await
+        });
+        let told = timeout(Duration::from_secs(1), connected(world).exited()).await;
+        assert_eq!(told, Ok(Exit::Returned(Ok(()))));
+        assert_eq!(again.exit(), None, "it listens");
+    });
+}
+
+#[test]
 fn a_port_is_free_although_somebody_gave_up_connecting_to_it() {
     run(machines(1, &["a", "b"]), |world| async move {
         one_millisecond(world);
