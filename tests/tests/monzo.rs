@@ -132,7 +132,7 @@ fn a_mesh_that_can_read_null_turns_a_total_outage_into_a_partial_one() {
 
 #[test]
 fn without_the_empty_service_the_outage_stays_partial() {
-    let outcome = what_if_from(6, &["empty-service=off"]);
+    let outcome = what_if_from(13, &["empty-service=off"]);
     assert!(stuck(&outcome).contains(&"endpoints"));
     assert_eq!(outcome.severity, Severity::Partial);
     assert_eq!(begins(&outcome, "partial"), Some(0));
@@ -141,7 +141,7 @@ fn without_the_empty_service_the_outage_stays_partial() {
 
 #[test]
 fn an_apiserver_that_writes_empty_lists_as_such_does_not_break_the_mesh() {
-    let outcome = what_if_from(28, &["kubernetes=1.5"]);
+    let outcome = what_if(&["kubernetes=1.5"]);
     let resources = stuck(&outcome);
     assert!(resources.contains(&"endpoints") && resources.contains(&"secrets"), "{resources:?}");
     assert_eq!(outcome.severity, Severity::Partial);
