@@ -26,7 +26,7 @@ pub use lattice::lattice;
 pub use league::league;
 pub use table::Table;
 pub use text::{Paint, duration, p_value, thousands, wrap};
-pub use verdict::severity_style;
+pub use verdict::{chain, severity_style};
 
 use crate::{Outcome, Scenario};
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::text::{Paint, heading, paint, paragraph, thousands};
-use crate::outcome::Severity;
+use crate::outcome::{Entry, Severity};
 use crate::{Outcome, Scenario};
 
 /// The style of a severity's name.
@@ -36,7 +36,7 @@ pub(super) fn verdict(scenario: &Scenario, outcome: &Outcome) -> String {
         };
         paragraph(&mut page, &first, 14, reason);
     }
-    listed(&mut page, "because", Paint::HEAD, &outcome.chain);
+    listed(&mut page, "because", Paint::HEAD, &chain(scenario, outcome));
     let stuck: Vec<String> = outcome
         .stuck_pools()
         .map(|pool| format!("{} on {} after the act {}", pool.resource, pool.apiserver, pool.act))
@@ -53,6 +53,17 @@ pub(super) fn verdict(scenario: &Scenario, outcome: &Outcome) -> String {
     let _ = writeln!(page, "  {:12}{}", "speed", speed(outcome));
     let _ = writeln!(page, "  {:12}{}", "again", outcome.replay(scenario));
     page
+}
+
+/// What led to it, a sentence a link: when, who if it was a person, what.
+pub fn chain(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
+    let told = |link: &Entry| {
+        let (date, time) = (scenario.calendar.date(link.at), scenario.calendar.minute(link.at));
+        let by_hand = link.kind.starts_with("step.");
+        let who = if by_hand { format!("{} ", link.actor) } else { String::new() };
+        format!("{date}, {time}: {who}{}", link.text)
+    };
+    outcome.chain.iter().map(told).collect()
 }
 
 fn listed(page: &mut String, name: &str, style: Style, items: &[String]) {

@@ -44,7 +44,7 @@ pub struct Record {
     /// The stream-quota pools of the apiservers' etcd clients at the end of every act.
     pub pools: Vec<PoolState>,
     /// Which conditions together led to what happened, the first first.
-    pub chain: Vec<String>,
+    pub chain: Vec<Entry>,
     /// The run's digest: 128 bits.
     pub digest: u128,
     /// Simulated seconds that were played.
@@ -82,8 +82,8 @@ pub struct Outcome {
     pub reached: Vec<Reached>,
     /// Why it counts as that bad.
     pub reasons: Vec<String>,
-    /// Which conditions together led to it.
-    pub chain: Vec<String>,
+    /// Which conditions together led to it, the first first.
+    pub chain: Vec<Entry>,
     /// 32 hexadecimal digits: the same request gives the same ones.
     pub digest: String,
     /// Simulated seconds that were played.

@@ -144,8 +144,21 @@ pub fn outcome(request: &Request) -> Outcome {
             waiting: 0,
         }],
         chain: vec![
-            "etcd 3.2.9 tells its clients a limit of streams".into(),
-            "the client of endpoints on apiserver-a lost its stream quota at 09:01:12".into(),
+            entry(
+                -14.0 * day - 14_930.0,
+                "etcd on etcd-1",
+                "etcd.ready",
+                "etcd 3.2.9 tells its clients a limit of streams",
+                &[],
+            ),
+            entry(
+                -18_528.0,
+                "kube-apiserver on apiserver-a",
+                "etcd-client.quota.lost",
+                "the client of endpoints on apiserver-a lost its stream quota",
+                &[],
+            ),
+            entry(0.0, "payments-team", "step.deploy", "deploys ledger v2", &[]),
         ],
         digest: 0x0123_4567_89ab_cdef_0011_2233_4455_6677,
         sim_seconds: 7020.0,

@@ -195,14 +195,8 @@ fn class(kind: &str) -> &'static str {
 }
 
 /// The lines of the timeline that the chain names, by number.
-///
-/// The chain repeats the words of the events, with their date in front.
 fn links(report: &Report) -> Vec<usize> {
     let timeline = &report.outcome.timeline;
-    let said = |link: &String| {
-        timeline.iter().position(|entry| !entry.text.is_empty() && link.ends_with(&entry.text))
-    };
-    let mut links: Vec<usize> = report.outcome.chain.iter().filter_map(said).collect();
-    links.dedup();
-    links
+    let place = |link: &Entry| timeline.iter().position(|entry| entry == link);
+    report.outcome.chain.iter().filter_map(place).collect()
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::Report;
 use super::{card, compare, health};
+use crate::narrate;
 
 /// The post-mortem.
 pub fn markdown(report: &Report) -> String {
@@ -35,7 +36,7 @@ pub fn markdown(report: &Report) -> String {
         );
     }
     page.push('\n');
-    section(&mut page, "Contributing conditions", outcome.chain.iter().cloned());
+    section(&mut page, "Contributing conditions", narrate::chain(scenario, outcome).into_iter());
     section(&mut page, "Assumptions", card.assumptions.iter().cloned());
     let acted = outcome.timeline.iter().filter(|entry| entry.kind.starts_with("step."));
     let acted = acted.map(|entry| {

@@ -6,6 +6,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
 use super::{Report, but_for, card, cutsets, health, indicators, lanes, markdown, responses};
+use crate::narrate;
 
 const NAME: &str = "report.html";
 
@@ -19,7 +20,7 @@ pub fn html(report: &Report) -> String {
         seed => report.outcome.seed,
         digest => report.outcome.digest.as_str(),
         settings => Value::from(Serde(&report.outcome.settings)),
-        chain => Value::from(Serde(&report.outcome.chain)),
+        chain => narrate::chain(report.scenario, report.outcome),
         card => Value::from(Serde(card::card(report))),
         lanes => Value::from(Serde(lanes::lanes(report))),
         health => Value::from(Serde(health::health(report))),

@@ -63,24 +63,27 @@ pub fn timeline(events: &[Event], calendar: &Calendar) -> Vec<Entry> {
                 None => continue,
             }
         };
-        let actor = actor(event);
-        let key = (actor.clone(), event.kind.clone());
+        let key = (actor(event), event.kind.clone());
         if !pause.is_zero() && last.get(&key).is_some_and(|at| event.at - *at < pause) {
             continue;
         }
         last.insert(key, event.at);
-        let because = event.fields.get("because");
-        entries.push(Entry {
-            at: calendar.offset_of(harness_env::Wall(event.wall)),
-            actor,
-            kind: event.kind.clone(),
-            text: event.message.clone(),
-            because: because
-                .map(|text| text.split("; ").map(str::to_owned).collect())
-                .unwrap_or_default(),
-        });
+        entries.push(entry(event, calendar));
     }
     entries
+}
+
+fn entry(event: &Event, calendar: &Calendar) -> Entry {
+    let because = event.fields.get("because");
+    Entry {
+        at: calendar.offset_of(harness_env::Wall(event.wall)),
+        actor: actor(event),
+        kind: event.kind.clone(),
+        text: event.message.clone(),
+        because: because
+            .map(|text| text.split("; ").map(str::to_owned).collect())
+            .unwrap_or_default(),
+    }
 }
 
 /// Who: a person by team, a program with its machine.
@@ -156,7 +159,7 @@ pub fn faults(reports: &[FaultReport]) -> Vec<FaultRecord> {
 }
 
 /// Which conditions led to what happened, the first first: what the record shows, and no more.
-pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<String> {
+pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Entry> {
     let main = acts.last().map_or(f64::MIN, |act| act.start);
     let at = |event: &Event| calendar.offset_of(harness_env::Wall(event.wall));
     let first = |kind: &str| events.iter().find(|event| event.kind == kind);
@@ -171,13 +174,7 @@ pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Str
     links.extend(events.iter().filter(|event| event.kind == "etcd-client.quota.lost"));
     links.extend(OUTAGE.iter().filter_map(in_the_outage));
     links.sort_by_key(|event| event.id);
-    let told = |event: &Event| {
-        let person = event.kind.starts_with("step.");
-        let who = if person { format!("{} ", event.process) } else { String::new() };
-        let (date, time) = (calendar.date(at(event)), calendar.minute(at(event)));
-        format!("{date}, {time}: {who}{}", event.message)
-    };
-    links.into_iter().map(told).collect()
+    links.into_iter().map(|event| entry(event, calendar)).collect()
 }
 
 /// The links of the outage itself: the first of each kind.
