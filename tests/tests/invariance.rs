@@ -77,7 +77,7 @@ fn a_factor_that_acts_at_a_time_leaves_every_event_before_it_as_it_was() {
     assert!(outcome.timeline.iter().any(|entry| entry.kind == "step.withheld"));
     assert!(!influence::stands_for(
         &without.scenario,
-        &row(&asked(&[], 90), base()),
+        &row(&asked(&[], short_day().seed), base()),
         &without.settings
     ));
 }

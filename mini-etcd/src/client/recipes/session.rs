@@ -73,6 +73,7 @@ impl Session {
     }
 }
 
+/// How long a lease lives unrenewed, from its seconds.
 fn lifetime(ttl: i64) -> Duration {
     Duration::from_secs(ttl.max(1) as u64)
 }
