@@ -94,6 +94,25 @@ fn nobody_who_reads_what_some_member_has_notices_the_lost_quorum() {
     assert_eq!(outcome.severity, Severity::Partial, "writes fail, reads do not");
 }
 
+/// Nine, of which four are removed in time: two more of five may go.
+#[test]
+fn members_that_are_removed_as_they_fall_silent_leave_a_quorum_that_stands_two_more() {
+    for policy in ["remove-silent=reactive", "replace-silent=reactive"] {
+        let outcome = play("zone-loss-9", &[policy], None);
+        let severity = outcome.severity;
+        assert!((refused(&outcome), severity <= Severity::Degraded) == (0, true), "{severity:?}");
+    }
+}
+
+#[test]
+fn without_a_quorum_nobody_can_be_removed_any_more() {
+    let late = play("zone-loss-9", &["remove-silent=forced@+110s"], None);
+    assert_eq!(late.severity, Severity::Total);
+    let failed = late.timeline.iter().find(|entry| entry.kind == "step.failed");
+    let said = failed.map(|entry| entry.text.as_str()).unwrap_or_default();
+    assert!(said.contains("etcdserver: request timed out"), "{:?}", late.timeline);
+}
+
 #[test]
 fn one_seed_gives_one_run() {
     let twice = [0, 1].map(|_| play("zone-loss-9", &["two-more=off"], Some(3)).digest);

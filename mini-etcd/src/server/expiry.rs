@@ -1,5 +1,10 @@
 //! The leader ends leases that ran out, and notes in the log how much is left of long ones (etcd 3.4
 //! lease/lessor.go: it looks every 500 ms; with no lease to look at, nothing happens here).
+//!
+//! A leader that was suspended finds leases that ran out before it finds that it leads no more. What
+//! it decides then must not reach its successor, at which the leases have been renewed: etcd passed
+//! it on until November 2023 (issues 12528 and 15247, mended by pull request 16822, which asks a
+//! quorum first). Here a decision holds for the term it was made in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +28,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         shared.leases.wait(|watching| watching).await;
         sleep(PERIOD).await;
         let now = Instant::now();
+        let term = shared.leader.get().term;
         let (expired, noted) = {
             let lessor = &mut shared.state().lessor;
             (lessor.expired(now, ROUND_MAX), lessor.due_checkpoints(now, NOTES_MAX))
@@ -31,10 +37,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             tracing::debug!(kind = "etcd.lease.expired", lease = id, "a lease ran out");
             let lease_revoke = Some(LeaseRevokeRequest { id });
             let request = InternalRaftRequest { lease_revoke, ..InternalRaftRequest::default() };
-            shared.propose_blindly(request).await;
+            shared.decide(term, request).await;
         }
         if !noted.is_empty() {
-            shared.propose_blindly(checkpoints(noted)).await;
+            shared.decide(term, checkpoints(noted)).await;
         }
     }
 }

@@ -100,6 +100,7 @@ pub async fn run(
             id: started.id,
             cluster: started.state.membership.id,
             version: config.profile.version().to_owned(),
+            url: config::url(config.advertise_peer),
             dial_timeout: config.peer_dial_timeout(),
             inputs: inputs.clone(),
         },

@@ -21,6 +21,7 @@ use super::metrics::Kind;
 use super::observer::Observation;
 use super::shared::{Leader, Progress, Shared};
 use crate::Profile;
+use crate::defects::Defect;
 use crate::raft::{
     self, MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState, Storage as _,
 };
@@ -35,6 +36,9 @@ pub(crate) enum Input {
     Propose { id: u64, data: Bytes },
     /// A request to put into the log if there is a leader.
     Offer(Bytes),
+    /// What the leader of a term decided, to put into the log if it still leads: nobody else is to
+    /// hear of it.
+    Decide { term: u64, data: Bytes },
     /// A membership change to put into the log, once there is a leader.
     Configure { id: u64, change: ConfChange },
     /// A question for the index to read at.
@@ -117,6 +121,8 @@ impl Node {
                 Ok(())
             }
             Input::Propose { data, .. } | Input::Offer(data) => self.raft.propose(data),
+            Input::Decide { term, data } if self.may_decide(term) => self.raft.propose(data),
+            Input::Decide { .. } => Ok(()),
             Input::Configure { change, .. } => self.raft.propose_conf_change(&change),
             Input::ReadIndex(context) => {
                 self.raft.read_index(context);
@@ -226,6 +232,14 @@ impl Node {
         let conf_state = Some(self.members.clone());
         let data = self.shared.state().encode().into();
         Snapshot { data, metadata: Some(SnapshotMetadata { conf_state, index, term }) }
+    }
+
+    /// Whether what was decided by the leader of a term still holds.
+    fn may_decide(&self, term: u64) -> bool {
+        let (status, defects) = (self.raft.status(), self.shared.config.defects);
+        (status.role == Role::Leader && status.term == term)
+            || defects.has(Defect::FormerLeaderEndsLeases)
+            || defects.has(Defect::LeaseExpiredByFollower)
     }
 
     fn lead(&mut self, soft: SoftState) {

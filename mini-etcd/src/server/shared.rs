@@ -153,11 +153,12 @@ impl Shared {
         self.outcome(id, Input::Propose { id, data: data.into() }, true).await
     }
 
-    /// Puts a request into the log, whatever comes of it.
-    pub async fn propose_blindly(&self, mut request: InternalRaftRequest) {
+    /// Puts what this member decided as the leader of `term` into the log, if it still leads.
+    pub async fn decide(&self, term: u64, mut request: InternalRaftRequest) {
         let id = self.next_id();
         request.header = Some(RequestHeader { id, ..RequestHeader::default() });
-        drop(self.inputs.send(Input::Offer(request.encode_to_vec().into())).await);
+        let data = request.encode_to_vec().into();
+        drop(self.inputs.send(Input::Decide { term, data }).await);
     }
 
     /// Puts a membership change into the log and waits for its outcome. Without a time-out of its

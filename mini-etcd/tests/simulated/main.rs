@@ -10,4 +10,5 @@ mod idle;
 mod reopened;
 mod room;
 mod sessions;
+mod suspended;
 mod zones;

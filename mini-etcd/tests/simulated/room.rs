@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use anatomy_proto::etcdserverpb::cluster_client::ClusterClient;
 use anatomy_proto::etcdserverpb::kv_client::KvClient;
-use anatomy_proto::etcdserverpb::{MemberAddRequest, PutRequest, RangeRequest, RangeResponse};
+use anatomy_proto::etcdserverpb::maintenance_client::MaintenanceClient;
+use anatomy_proto::etcdserverpb::{
+    MemberAddRequest, MoveLeaderRequest, PutRequest, RangeRequest, RangeResponse, StatusRequest,
+};
 use bytes::Bytes;
 use harness_env::{Env, Tasks};
 use harness_sim::{Config, MachineSpec, Process, World};
@@ -39,22 +42,28 @@ pub fn client_addr(world: &World, i: usize) -> SocketAddr {
 
 /// Starts the `i`th of `members` members.
 pub fn start(world: &World, i: usize, members: usize) -> Process {
-    start_as(world, i, members, InitialState::New)
+    launch(world, i, of(world, i, members))
 }
 
 /// Starts the `i`th of `members` members, of which the others run.
 pub fn join(world: &World, i: usize, members: usize) -> Process {
-    start_as(world, i, members, InitialState::Existing)
+    let initial_state = InitialState::Existing;
+    launch(world, i, server::Config { initial_state, ..of(world, i, members) })
 }
 
-fn start_as(world: &World, i: usize, members: usize, state: InitialState) -> Process {
+/// What the `i`th of `members` members is told.
+pub fn of(world: &World, i: usize, members: usize) -> server::Config {
     let addr = |i: usize| SocketAddr::new(world.ip(&machine(i)), 2380);
     let mut config =
         server::Config::new(&machine(i), client_addr(world, i), addr(i), Profile::V3_2_9);
     config.initial_cluster = (0..members).map(|i| (machine(i), addr(i))).collect();
-    config.initial_state = state;
     config.snapshot_count = 50;
     config.catch_up_entries = 20;
+    config
+}
+
+/// Starts the `i`th member.
+pub fn launch(world: &World, i: usize, config: server::Config) -> Process {
     world.start(&machine(i), "etcd", |env| async move {
         run(env, config, std::future::pending()).await.map_err(|e| e.to_string())
     })
@@ -112,6 +121,21 @@ impl Connection {
             ClusterClient::with_origin(self.channel.clone(), self.channel.origin.clone());
         let peer_ur_ls = vec![format!("http://{peer}")];
         cluster.member_add(MemberAddRequest { peer_ur_ls, is_learner: false }).await.map(drop)
+    }
+
+    /// The member's id, and the leader's.
+    pub async fn status(&self) -> Result<(u64, u64), Status> {
+        let status = self.maintenance().status(StatusRequest {}).await?.into_inner();
+        Ok((status.header.map_or(0, |header| header.member_id), status.leader))
+    }
+
+    /// Asks the leader to make another member the leader.
+    pub async fn move_leader(&self, to: u64) -> Result<(), Status> {
+        self.maintenance().move_leader(MoveLeaderRequest { target_id: to }).await.map(drop)
+    }
+
+    fn maintenance(&self) -> MaintenanceClient<Channel> {
+        MaintenanceClient::with_origin(self.channel.clone(), self.channel.origin.clone())
     }
 
     /// Everything there is.

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use mini_etcd::client::recipes::{Mutex, Session};
 use mini_etcd::client::{Client, Config, Generation};
+use mini_etcd::defects::Defects;
 
 use crate::room::{client, client_addr, config, start};
+use crate::suspended;
 
 #[test]
 fn a_session_outlives_its_time_to_live_while_it_is_renewed() {
@@ -28,4 +30,9 @@ fn a_session_outlives_its_time_to_live_while_it_is_renewed() {
         });
         done.await;
     });
+}
+
+#[test]
+fn a_lease_that_is_renewed_outlives_a_leader_that_was_suspended() {
+    assert!(suspended::a_renewed_lease_is_kept(Defects::default()));
 }

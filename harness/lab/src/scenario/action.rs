@@ -223,16 +223,23 @@ pub enum Symptom {
     PodsNotStarting,
     /// Proxies log that they cannot read the service discovery.
     DiscoveryFailing,
+    /// Members of etcd do not say how they are.
+    MembersSilent,
 }
 
 impl Symptom {
-    /// All of them.
-    pub const ALL: [Symptom; 4] = [
-        Symptom::JourneysFailing,
-        Symptom::MeshStale,
-        Symptom::PodsNotStarting,
-        Symptom::DiscoveryFailing,
-    ];
+    /// What people look for in a world.
+    pub fn of(world: World) -> &'static [Symptom] {
+        match world {
+            World::Bank => &[
+                Symptom::JourneysFailing,
+                Symptom::MeshStale,
+                Symptom::PodsNotStarting,
+                Symptom::DiscoveryFailing,
+            ],
+            World::Etcd => &[Symptom::MembersSilent],
+        }
+    }
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
@@ -241,6 +248,7 @@ impl Symptom {
             Symptom::MeshStale => "mesh-stale",
             Symptom::PodsNotStarting => "pods-not-starting",
             Symptom::DiscoveryFailing => "discovery-failing",
+            Symptom::MembersSilent => "members-silent",
         }
     }
 }

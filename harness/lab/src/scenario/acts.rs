@@ -119,10 +119,7 @@ fn step(
         })
     });
     let factor = factor.transpose()?;
-    if let (World::Etcd, Some(symptom)) = (place.world, &file.symptom) {
-        return Err(problem(symptom.span(), "in a world of etcd alone there is no `symptom`"));
-    }
-    let symptom = symptom(file, factor)?;
+    let symptom = symptom(file, factor, place.world)?;
     if action == Action::Report && symptom.is_none() {
         return Err(problem(file.action.span(), "`report` needs `symptom`"));
     }
@@ -189,7 +186,13 @@ fn check_arguments(
     Ok(())
 }
 
-fn symptom(file: &file::Step, factor: Option<&Factor>) -> Result<Option<Symptom>, Problem> {
+fn symptom(
+    file: &file::Step,
+    factor: Option<&Factor>,
+    world: World,
+) -> Result<Option<Symptom>, Problem> {
+    let known = Symptom::of(world).iter().copied();
+    let names = known.clone().map(Symptom::name);
     let reactive = factor.is_some_and(|factor| factor.kind == Kind::Human);
     match (&file.symptom, &file.factor) {
         (Some(written), Some(_)) if !reactive => {
@@ -198,13 +201,12 @@ fn symptom(file: &file::Step, factor: Option<&Factor>) -> Result<Option<Symptom>
             Err(problem(written.span(), message))
         }
         (Some(written), _) => {
-            let names = Symptom::ALL.map(Symptom::name);
-            let found = Symptom::ALL.into_iter().find(|s| s.name() == written.get_ref());
+            let found = known.clone().find(|s| s.name() == written.get_ref());
             let unknown = || not_among(written.span(), "the symptom", written.get_ref(), names);
             found.map(Some).ok_or_else(unknown)
         }
         (None, Some(factor)) if reactive => {
-            let names = Symptom::ALL.map(Symptom::name).join(", ");
+            let names = names.collect::<Vec<_>>().join(", ");
             let message = "a step that people take on seeing something needs `symptom`";
             let help = Some(format!("allowed: {names}"));
             Err(Problem { span: factor.span(), message: message.to_owned(), help })

@@ -37,6 +37,8 @@ pub enum Deed {
     Heal,
     /// A member is removed, and another one on another machine is added.
     Replace(Target),
+    /// Members that do not answer are removed; if so, each for one on another machine.
+    Silent(bool),
     /// Somebody puts a key through one member.
     Put(Target),
     /// Somebody reads what there is through one member, by quorum or what that member has.
@@ -64,6 +66,8 @@ pub(super) const NAMES: &[&str] = &[
     "skew",
     "heal",
     "etcd-replace",
+    "remove-silent-members",
+    "replace-silent-members",
     "put",
     "get",
     "audit",
@@ -102,10 +106,12 @@ impl Deed {
             Deed::Skew(..) => 9,
             Deed::Heal => 10,
             Deed::Replace(_) => 11,
-            Deed::Put(_) => 12,
-            Deed::Get(..) => 13,
-            Deed::Audit => 14,
-            Deed::Chaos(_) => 15,
+            Deed::Silent(false) => 12,
+            Deed::Silent(true) => 13,
+            Deed::Put(_) => 14,
+            Deed::Get(..) => 15,
+            Deed::Audit => 16,
+            Deed::Chaos(_) => 17,
         }]
     }
 
@@ -147,6 +153,8 @@ impl Deed {
             "failing-disk" => Deed::FailingDisk(on()?, lasts),
             "skew" => Deed::Skew(on()?, by()?, lasts),
             "etcd-replace" => Deed::Replace(on()?),
+            "remove-silent-members" => Deed::Silent(false),
+            "replace-silent-members" => Deed::Silent(true),
             "put" => Deed::Put(target("through", &step.through)?),
             "get" => {
                 let serializable = step.serializable.as_ref().is_some_and(|one| *one.get_ref());
@@ -182,7 +190,7 @@ impl Deed {
             | Deed::Put(on)
             | Deed::Get(on, _) => vec![on],
             Deed::Cut(from, to, ..) | Deed::SlowLink(from, to, ..) => vec![from, to],
-            Deed::Heal | Deed::Audit | Deed::Chaos(_) => Vec::new(),
+            Deed::Heal | Deed::Silent(_) | Deed::Audit | Deed::Chaos(_) => Vec::new(),
         }
     }
 }

@@ -1,14 +1,105 @@
-//! Steps whose time comes, and what becomes of them.
+//! Steps whose time comes: somebody looks for what calls for it, and takes it or leaves it.
 //!
-//! Apart from who takes them: both worlds have people who do, and what an analysis asks of a run
-//! (would it have been the same without this step?) it asks of what is noted here.
+//! Apart from what is to be seen and done, which is each world's own ([`Desk`]). What an analysis asks
+//! of a run (would it have been the same without this step?) it asks of what is noted here.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use harness_env::Env;
+use harness_sim::{Exit, World};
+
 use crate::Request;
 use crate::outcome::StepOutcome;
-use crate::scenario::{Act, Decision, Manner, Step};
+use crate::scenario::{Act, Calendar, Decision, Manner, Step, Symptom};
+
+/// Somebody at work.
+pub trait Desk: Send + Sync {
+    /// The signs of a symptom, as far as this person can see; none where there are none.
+    fn sees(&self, symptom: Symptom) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Takes a step because of something.
+    ///
+    /// # Errors
+    /// What refused, in words.
+    fn takes(
+        &self,
+        step: &Step,
+        manner: Manner,
+        because: &str,
+    ) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// Where steps are taken.
+#[derive(Clone)]
+pub struct Ledger {
+    /// The world, to start people in.
+    pub world: World,
+    /// The machine at which they sit.
+    pub machine: String,
+    /// The clock of the story.
+    pub calendar: Calendar,
+    /// What became of the steps whose time came.
+    pub decided: Decided,
+}
+
+impl Ledger {
+    fn now(&self) -> f64 {
+        self.calendar.offset_of(self.world.wall())
+    }
+
+    /// Has somebody take a step, if the settings and what is to be seen call for it. Returns when it
+    /// is done.
+    pub async fn take<D: Desk>(self, due: Due, desk: impl FnOnce(Env, &str) -> D + Send + 'static) {
+        let (step, decision, manner) = (due.step.clone(), due.decision, due.manner);
+        let at = self.now();
+        if step.symptom.is_none() && decision == Decision::Never {
+            self.decided.note(due.told(at, Vec::new(), false));
+            return;
+        }
+        let number = Arc::new(Mutex::new(None));
+        let (decided, noted, actor) = (self.decided.clone(), number.clone(), step.actor.clone());
+        let worker = self.world.start(&self.machine, &actor, move |env| async move {
+            let desk = desk(env, &step.actor);
+            let seen = match step.symptom {
+                Some(symptom) => desk.sees(symptom).await,
+                None => Vec::new(),
+            };
+            let taken = match decision {
+                Decision::Always => true,
+                Decision::IfSeen => !seen.is_empty(),
+                Decision::Never => false,
+            };
+            let note = decided.note(due.told(at, seen.clone(), taken));
+            *noted.lock().expect("no panic while locked") = Some(note);
+            if !taken {
+                leave(&step, &seen);
+                return Ok(());
+            }
+            let because = if seen.is_empty() { vec![step.doc.clone()] } else { seen };
+            desk.takes(&step, manner, &because.join("; ")).await
+        });
+        if let Exit::Returned(Err(why)) = worker.exited().await {
+            tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
+        }
+        if let Some(number) = number.lock().expect("no panic while locked").take() {
+            self.decided.ended(number, self.now());
+        }
+    }
+}
+
+/// Says that a step is not taken: for want of a reason, or although there is one.
+fn leave(step: &Step, seen: &[String]) {
+    let (action, symptom) = (step.action.name(), step.symptom.map_or("", Symptom::name));
+    let what = action.replace('-', " ");
+    if seen.is_empty() {
+        let because = format!("no sign of {symptom}");
+        tracing::info!(kind = "step.skipped", action, because, "sees no reason to {what}");
+    } else {
+        let because = seen.join("; ");
+        tracing::info!(kind = "step.withheld", action, because, "does not {what}, with reason to");
+    }
+}
 
 /// A step whose time comes, and what the settings say about it.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ mod look;
 mod mesh;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness_env::Env;
@@ -19,11 +19,11 @@ use mini_apiserver::rest_client::{Client, Identity};
 use serde_json::Value;
 
 use super::control_plane::ControlPlane;
-use super::due::{Decided, Due};
+use super::due::{self, Due, Ledger};
 use super::etcd::Etcd;
 use super::manifests::Application;
 use super::topology::Topology;
-use crate::scenario::{Calendar, Decision, Step, Symptom};
+use crate::scenario::{Manner, Step, Symptom};
 
 /// How long somebody waits for an answer of a tool before trying again (`kubectl` waits for ever;
 /// people do not).
@@ -54,10 +54,8 @@ pub struct Office {
     pub listed_members: usize,
     /// The bank's services as they were first rolled out.
     pub applications: Arc<Vec<Application>>,
-    /// The clock of the story.
-    pub calendar: Calendar,
-    /// What became of the steps whose time came.
-    pub decided: Decided,
+    /// How steps are taken.
+    pub ledger: Ledger,
 }
 
 /// Somebody at a desk.
@@ -82,46 +80,22 @@ impl Desk {
     }
 }
 
+impl due::Desk for Desk {
+    async fn sees(&self, symptom: Symptom) -> Vec<String> {
+        self.look_for(symptom).await
+    }
+
+    async fn takes(&self, step: &Step, manner: Manner, because: &str) -> Result<(), String> {
+        self.act(step, manner, because).await
+    }
+}
+
 impl Office {
     /// Has somebody take a step, if the settings and what is to be seen call for it. Returns when
     /// it is done.
-    pub async fn take(&self, due: &Due) {
-        let (step, decision, manner) = (due.step.clone(), due.decision, due.manner);
-        let at = self.calendar.offset_of(self.world.wall());
-        if step.symptom.is_none() && decision == Decision::Never {
-            self.decided.note(due.told(at, Vec::new(), false));
-            return;
-        }
-        let (office, number) = (self.clone(), Arc::new(Mutex::new(None)));
-        let (decided, told) = (number.clone(), due.clone());
-        let name = &self.topology.office.name;
-        let worker = self.world.start(name, &due.step.actor, move |env| async move {
-            let desk = Desk::new(env, office.clone(), &step.actor);
-            let seen = match step.symptom {
-                Some(symptom) => desk.look_for(symptom).await.unwrap_or_default(),
-                None => Vec::new(),
-            };
-            let taken = match decision {
-                Decision::Always => true,
-                Decision::IfSeen => !seen.is_empty(),
-                Decision::Never => false,
-            };
-            let note = office.decided.note(told.told(at, seen.clone(), taken));
-            *decided.lock().expect("no panic while locked") = Some(note);
-            if !taken {
-                leave(&step, &seen);
-                return Ok(());
-            }
-            let because = if seen.is_empty() { vec![step.doc.clone()] } else { seen };
-            desk.act(&step, manner, &because.join("; ")).await
-        });
-        if let harness_sim::Exit::Returned(Err(why)) = worker.exited().await {
-            let actor = &due.step.actor;
-            tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
-        }
-        if let Some(number) = number.lock().expect("no panic while locked").take() {
-            self.decided.ended(number, self.calendar.offset_of(self.world.wall()));
-        }
+    pub async fn take(self, due: Due) {
+        let ledger = self.ledger.clone();
+        ledger.take(due, |env, actor| Desk::new(env, self, actor)).await;
     }
 
     /// Rolls out the bank: what stands before the story begins.
@@ -135,18 +109,5 @@ impl Office {
             harness_sim::Exit::Returned(result) => result,
             other => Err(format!("the cluster was not built: {other:?}")),
         }
-    }
-}
-
-/// Says that a step is not taken: for want of a reason, or although there is one.
-fn leave(step: &Step, seen: &[String]) {
-    let (action, symptom) = (step.action.name(), step.symptom.map_or("", Symptom::name));
-    let what = action.replace('-', " ");
-    if seen.is_empty() {
-        let because = format!("no sign of {symptom}");
-        tracing::info!(kind = "step.skipped", action, because, "sees no reason to {what}");
-    } else {
-        let because = seen.join("; ");
-        tracing::info!(kind = "step.withheld", action, because, "does not {what}, with reason to");
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::balancer::Stick;
 use super::control_plane::{self, ControlPlane};
-use super::due::{Decided, Due};
+use super::due::{Decided, Due, Ledger};
 use super::etcd::Etcd;
 use super::images::Images;
 use super::operators::{Machines, Office};
@@ -97,8 +97,12 @@ pub async fn play(
         alarms: topology.monitor.port(port::WEB),
         listed_members: members,
         applications: applications.clone(),
-        calendar: scenario.calendar,
-        decided: Decided::default(),
+        ledger: Ledger {
+            world,
+            machine: topology.office.name.clone(),
+            calendar: scenario.calendar,
+            decided: Decided::default(),
+        },
     };
     office.build(&mesh).await?;
     outside.start_outside(world, &topology, &applications);
@@ -107,10 +111,7 @@ pub async fn play(
     let mut played = Played::default();
     for act in &scenario.acts {
         world.jump_wall(act.starts);
-        let take = |due: Due| {
-            let office = office.clone();
-            Box::pin(async move { office.take(&due).await }) as BoxFuture<'static, ()>
-        };
+        let take = |due: Due| Box::pin(office.clone().take(due)) as BoxFuture<'static, ()>;
         tokio::select! {
             biased;
             () = outside.goal_reached() => played.stopped = true,
@@ -119,12 +120,12 @@ pub async fn play(
         played.ended(world, scenario, act);
         if played.stopped || request.until.as_ref() == Some(&act.name) {
             outside.hear_out().await;
-            return Ok(Played { steps: office.decided.all(), ..played });
+            return Ok(Played { steps: office.ledger.decided.all(), ..played });
         }
     }
     outside.hear_out().await;
     outside.finish(world, &topology).await;
-    Ok(Played { steps: office.decided.all(), ..played })
+    Ok(Played { steps: office.ledger.decided.all(), ..played })
 }
 
 /// The two load balancers.

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::IDLE_MAX;
 use super::wire::{self, Content, Frame, Hello, Verdict, Welcome};
+use crate::server::config::parse_url;
 use crate::server::node::Input;
 use crate::server::shared::Shared;
 
@@ -46,6 +47,7 @@ async fn serve(
     if welcome.verdict() != Verdict::Welcome || hello.from == 0 {
         return Ok(());
     }
+    answerable(shared, &hello);
     let received = receive(shared, hello.from, &mut stream, answering).await;
     if received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) {
         shared.transport.silent(hello.from);
@@ -71,6 +73,19 @@ fn welcome(shared: &Shared, hello: &Hello) -> Welcome {
     }
 }
 
+/// Makes sure that the sender can be answered. Whoever has fallen behind does not know of members
+/// that came since, one of which may lead by now: it could never tell that leader what it lacks, or
+/// that it is in a later term (etcd 3.2 rafthttp/http.go, `streamHandler`: `AddRemote`).
+fn answerable(shared: &Shared, hello: &Hello) {
+    let is_stranger = {
+        let membership = &shared.state().membership;
+        hello.cluster == membership.id && !membership.members.contains_key(&hello.from)
+    };
+    if is_stranger && let Some(addr) = parse_url(&hello.url) {
+        shared.transport.add(hello.from, addr);
+    }
+}
+
 async fn receive(
     shared: &Arc<Shared>,
     from: u64,
@@ -84,10 +99,15 @@ async fn receive(
         }
         match frame.content {
             Some(Content::Raft(message)) => {
-                // A transfer that was passed on is in the name of whom it goes to.
-                let is_own =
-                    message.from == from || message.r#type() == MessageType::MsgTransferLeader;
-                if !is_own || message.to != shared.id {
+                // What a follower passes on to the leader is in the name of who sent it, or, where
+                // it asks for a transfer, of whom the office goes to.
+                let is_passed_on = matches!(
+                    message.r#type(),
+                    MessageType::MsgProp
+                        | MessageType::MsgReadIndex
+                        | MessageType::MsgTransferLeader
+                );
+                if (message.from != from && !is_passed_on) || message.to != shared.id {
                     let what = format!(
                         "{from:x} sends a message from {:x} to {:x}",
                         message.from, message.to

@@ -30,6 +30,7 @@ pub(crate) struct Local {
     pub id: u64,
     pub cluster: u64,
     pub version: String,
+    pub url: String,
     pub dial_timeout: Duration,
     pub inputs: mpsc::Sender<Input>,
 }
@@ -61,8 +62,9 @@ impl Dialler {
 
     async fn dial(&self) -> io::Result<Box<dyn Stream>> {
         let mut stream = self.env.connect(self.addr).await?;
-        let Local { cluster, id, version, .. } = &self.local;
-        let hello = Hello { cluster: *cluster, from: *id, to: self.to, version: version.clone() };
+        let Local { cluster, id, version, url, .. } = &self.local;
+        let (version, url) = (version.clone(), url.clone());
+        let hello = Hello { cluster: *cluster, from: *id, to: self.to, version, url };
         wire::write(&mut stream, &hello).await?;
         let welcome: Welcome = wire::read(&mut stream).await?;
         match welcome.verdict() {

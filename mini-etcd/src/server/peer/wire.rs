@@ -27,6 +27,9 @@ pub(crate) struct Hello {
     /// The sender's version.
     #[prost(string, tag = "4")]
     pub version: String,
+    /// Where the sender can be reached (rafthttp's header `X-PeerURLs`).
+    #[prost(string, tag = "5")]
+    pub url: String,
 }
 
 /// What the accepting side answers.

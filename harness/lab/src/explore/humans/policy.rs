@@ -9,8 +9,10 @@ use crate::scenario::Kind;
 use crate::{Scenario, Settings};
 
 /// Policies that are built in, by scenario.
-const BUILT_IN: &[(&str, &str)] =
-    &[("monzo-2017", include_str!("../../../policies/monzo-2017.toml"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("monzo-2017", include_str!("../../../policies/monzo-2017.toml")),
+    ("zone-loss-9", include_str!("../../../policies/zone-loss-9.toml")),
+];
 
 /// A way of responding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -203,12 +203,16 @@ fn previous(watch: &Watch, history: &History) -> Option<String> {
         if !watch.request.prev_kv {
             return shown.map(|_| format!("the {} has a previous pair", told(event)));
         }
-        let was = history.before(revision(event), key(event))?;
-        let forgotten = shown.is_none() && history.may_be_forgotten(revision(event));
-        // A later pair of a revision of which nobody told anything may well have been there.
+        let at = revision(event);
+        let was = history.before(at, key(event))?;
+        let forgotten = shown.is_none() && history.may_be_forgotten(at);
+        // In a revision of which nobody told anything the key may well have been put or deleted.
         let since = was.map_or(0, |kv| kv.mod_revision);
-        let untold = |kv: &KeyValue| kv.mod_revision > since && !history.has(kv.mod_revision);
-        if shown == was || forgotten || shown.is_some_and(untold) {
+        let untold = match shown {
+            Some(kv) => kv.mod_revision > since && !history.has(kv.mod_revision),
+            None => is_first(event) && (since + 1..at).any(|between| !history.has(between)),
+        };
+        if shown == was || forgotten || untold {
             return None;
         }
         let text = |pair: Option<&KeyValue>| match pair {
@@ -220,6 +224,12 @@ fn previous(watch: &Watch, history: &History) -> Option<String> {
         };
         Some(format!("the {} shows {} before it, not {}", told(event), text(shown), text(was)))
     })
+}
+
+/// Whether an event says of itself that the key was not there before.
+fn is_first(event: &Event) -> bool {
+    event.r#type() == EventType::Put
+        && event.kv.as_ref().is_some_and(|kv| kv.create_revision == kv.mod_revision)
 }
 
 fn genuine(watch: &Watch, history: &History) -> Option<String> {

@@ -233,6 +233,28 @@ fn the_pair_before_a_first_put_and_after_a_deletion_is_none() {
 }
 
 #[test]
+fn a_deletion_that_nobody_told_of_explains_why_nothing_was_before_only_if_the_put_made_the_key() {
+    let made = |created: i64| {
+        let kv = KeyValue { create_revision: created, ..pair("a", 7) };
+        let mut watch = all_from(7, vec![list(&[Event { kv: Some(kv), ..put("a", 7) }])]);
+        watch.request.prev_kv = true;
+        watch
+    };
+    let told_of = |revisions: &[i64]| {
+        let mut events = vec![put("a", 4)];
+        events.extend(revisions.iter().map(|at| put("c", *at)));
+        events.extend(made(7).events().cloned());
+        History::new(4, events)
+    };
+    assert_eq!(check(&made(7), &told_of(&[5])), []);
+    // Nothing can have happened between the two.
+    assert_eq!(check(&made(7), &told_of(&[5, 6])).len(), 1);
+    // The put itself says that the key was there.
+    let kept = check(&made(4), &told_of(&[5]));
+    assert!(kept.iter().any(|found| found.text.contains("shows nothing before it")), "{kept:?}");
+}
+
+#[test]
 fn an_event_that_never_happened_is_found() {
     let watch = all_from(2, vec![list(&[put("a", 2)]), list(&[put("x", 3), put("b", 3)])]);
     reject(&watch, "w is not genuine: the put x=v3 of revision 3 never happened");

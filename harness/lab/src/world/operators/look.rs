@@ -13,15 +13,16 @@ use crate::world::topology::port;
 const STARTING: Duration = Duration::from_secs(120);
 
 impl Desk {
-    /// The signs of a symptom; `None` where there is none.
-    pub(super) async fn look_for(&self, symptom: Symptom) -> Option<Vec<String>> {
-        let signs = match symptom {
+    /// The signs of a symptom; none where there are none.
+    pub(super) async fn look_for(&self, symptom: Symptom) -> Vec<String> {
+        match symptom {
             Symptom::JourneysFailing => self.alarms().await,
             Symptom::MeshStale => self.stale_routes().await,
             Symptom::PodsNotStarting => self.waiting_pods().await,
             Symptom::DiscoveryFailing => self.failing_discovery().await,
-        };
-        (!signs.is_empty()).then_some(signs)
+            // A scenario with this world's symptoms was checked to have no other.
+            Symptom::MembersSilent => Vec::new(),
+        }
     }
 
     /// The alarms that the pager has raised.

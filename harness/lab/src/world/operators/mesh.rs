@@ -76,7 +76,7 @@ impl Desk {
         let until = Instant::now() + WATCHED;
         let of_it = format!("of {}: ", canary.node);
         while Instant::now() < until {
-            let signs = self.look_for(Symptom::DiscoveryFailing).await.unwrap_or_default();
+            let signs = self.look_for(Symptom::DiscoveryFailing).await;
             if let Some(sign) = signs.into_iter().find(|sign| sign.contains(&of_it)) {
                 return Err(sign);
             }

@@ -40,7 +40,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Looked;
-use super::due::Decided;
+use super::due::{Decided, Ledger};
 use super::etcd::Etcd;
 use super::goal::Goal;
 use super::play::{Played, perform};
@@ -89,8 +89,10 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
     };
     let etcd = Arc::new(Etcd::start(world, &machines.etcd, members, profile, tune));
     let faults = Faults::new(world, etcd.clone(), ears.clone(), &scenario.cluster.zones, settings);
+    let machine = machines.office.name.clone();
     let (calendar, decided) = (scenario.calendar, Decided::default());
-    let office = Office { world, machines, etcd, faults, notes: notes.clone(), calendar, decided };
+    let ledger = Ledger { world, machine, calendar, decided };
+    let office = Office { world, machines, etcd, faults, notes: notes.clone(), ledger };
     let (stop, stopping) = watch::channel(false);
     office.start_clients(request, members, &stopping);
     sleep(SETTLING).await;
@@ -105,7 +107,7 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
             () = perform(world, request, act, take) => {}
         }
         played.ended(world, scenario, act);
-        played.steps = office.decided.all();
+        played.steps = office.ledger.decided.all();
         if played.stopped || request.until.as_ref() == Some(&act.name) {
             sleep(scenario.workload.patience).await;
             let samples = office.samples(request, &played);
@@ -202,7 +204,7 @@ impl Office {
         let steps = request.scenario.acts.iter().flat_map(|act| &act.steps);
         let more = steps.map(|step| match &step.action {
             Action::EtcdGrow { members } => *members as usize,
-            Action::Deed(Deed::Replace(_) | Deed::Chaos(_)) => members + SPARE,
+            Action::Deed(Deed::Replace(_) | Deed::Silent(true) | Deed::Chaos(_)) => members + SPARE,
             _ => members,
         });
         let count = more.max().unwrap_or(members).max(members);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anatomy_proto::etcdserverpb as pb;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use harness_env::Env;
-use harness_sim::{Exit, Fault, World};
+use harness_sim::{Fault, World};
 use mini_etcd::client::{Client, Config, Generation};
 use tokio::time::{Instant, timeout};
 
@@ -15,8 +16,8 @@ use super::end;
 use super::faults::{Faults, cut, slow_link};
 use super::machines::Machines;
 use super::notes::Notes;
-use crate::scenario::{Action, Calendar, Decision, Deed, Step, Target};
-use crate::world::due::{Decided, Due};
+use crate::scenario::{Action, Deed, Manner, Step, Symptom, Target};
+use crate::world::due::{self, Due, Ledger};
 use crate::world::etcd::Etcd;
 use crate::world::topology::{Place, port};
 
@@ -37,35 +38,42 @@ pub struct Office {
     pub faults: Faults,
     /// What clients lived through.
     pub notes: Notes,
-    /// The clock of the story.
-    pub calendar: Calendar,
-    /// What became of the steps whose time came.
-    pub decided: Decided,
+    /// How steps are taken.
+    pub ledger: Ledger,
+}
+
+/// Somebody at a desk.
+struct Desk {
+    env: Env,
+    office: Office,
+}
+
+impl due::Desk for Desk {
+    async fn sees(&self, symptom: Symptom) -> Vec<String> {
+        match symptom {
+            Symptom::MembersSilent => {
+                let silent = self.office.silent(&self.env).await;
+                silent.iter().map(|machine| format!("{machine} does not answer")).collect()
+            }
+            // A scenario of this world was checked to have none of the bank's.
+            _ => Vec::new(),
+        }
+    }
+
+    async fn takes(&self, step: &Step, _: Manner, because: &str) -> Result<(), String> {
+        self.office.act(&self.env, step, because).await
+    }
 }
 
 impl Office {
-    /// Has somebody take a step. Returns when it is done.
+    /// Has somebody take a step, if the settings and what is to be seen call for it. Returns when
+    /// it is done.
     pub async fn take(self, due: Due) {
-        let taken = due.decision != Decision::Never;
-        let now = || self.calendar.offset_of(self.world.wall());
-        let number = self.decided.note(due.told(now(), Vec::new(), taken));
-        if !taken {
-            return;
-        }
-        let (office, step) = (self.clone(), due.step.clone());
-        let place = &self.machines.office.name;
-        let worker = self
-            .world
-            .start(place, &due.step.actor, move |env| async move { office.act(&env, &step).await });
-        if let Exit::Returned(Err(why)) = worker.exited().await {
-            let actor = &due.step.actor;
-            tracing::info!(kind = "step.failed", "{actor} did not succeed: {why}");
-        }
-        self.decided.ended(number, now());
+        let ledger = self.ledger.clone();
+        ledger.take(due, |env, _| Desk { env, office: self }).await;
     }
 
-    async fn act(&self, env: &Env, step: &Step) -> Result<(), String> {
-        let because = &step.doc;
+    async fn act(&self, env: &Env, step: &Step, because: &str) -> Result<(), String> {
         match &step.action {
             Action::EtcdGrow { members } => {
                 let from = self.etcd.size();
@@ -178,10 +186,20 @@ impl Office {
                 for machine in &machines {
                     let place = self.faults.place(machine).ok_or("there is no member")?;
                     self.etcd.remove(env, place, REPEATED).await?;
-                    let new = self.etcd.add(env, REPEATED).await?;
-                    self.etcd.healthy(env, new).await;
-                    let new = &self.etcd.places()[new].name;
-                    tracing::info!(kind = "step.replaced", "{new} takes the place of {machine}");
+                    self.put_in_place_of(env, machine).await?;
+                }
+            }
+            Deed::Silent(replace) => {
+                let silent = self.silent(env).await;
+                let verb = if *replace { "replaces" } else { "removes" };
+                tell(format!("{verb} the members that do not answer: {}", list(&silent)));
+                for machine in &silent {
+                    let place = self.faults.place(machine).ok_or("there is no member")?;
+                    self.etcd.remove(env, place, 0).await?;
+                }
+                // While somebody is silent nobody is added.
+                for machine in silent.iter().filter(|_| *replace) {
+                    self.put_in_place_of(env, machine).await?;
                 }
             }
             Deed::Put(target) => {
@@ -204,6 +222,28 @@ impl Office {
             Deed::Chaos(within) => chaos::play(env, self, *within).await,
         }
         Ok(())
+    }
+
+    /// Adds a member on a machine that was not in use.
+    async fn put_in_place_of(&self, env: &Env, machine: &str) -> Result<(), String> {
+        let new = self.etcd.add(env, REPEATED).await?;
+        self.etcd.healthy(env, new).await;
+        let new = &self.etcd.places()[new].name;
+        tracing::info!(kind = "step.replaced", "{new} takes the place of {machine}");
+        Ok(())
+    }
+
+    /// The machines whose member says nothing of itself, as `etcdctl endpoint status` finds it: that
+    /// needs no quorum.
+    async fn silent(&self, env: &Env) -> Vec<String> {
+        let looks = self.etcd.members().into_iter().map(|n| async move {
+            let place = &self.etcd.places()[n];
+            let client = self.etcdctl(env, &place.name);
+            let status = client.status(place.port(port::ETCD_CLIENT));
+            let answered = matches!(timeout(GLANCE, status).await, Ok(Ok(_)));
+            (!answered).then(|| place.name.clone())
+        });
+        join_all(looks).await.into_iter().flatten().collect()
     }
 
     fn at(&self, machine: &str) -> Option<&Place> {
@@ -247,6 +287,8 @@ impl Office {
     }
 }
 
+/// How long somebody waits for a member to say how it is.
+const GLANCE: Duration = Duration::from_secs(2);
 /// How often somebody repeats a change of the members that is refused.
 const REPEATED: usize = 12;
 

@@ -1,0 +1,76 @@
+//! The leader is suspended for longer than a lease lives, which is renewed at its successor.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use harness_env::Env;
+use mini_etcd::client::{Client, Config, Generation};
+use mini_etcd::defects::Defects;
+use mini_etcd::server;
+use tokio::time::{sleep, timeout};
+
+use crate::room::{client, client_addr, config, launch, of};
+
+const TTL: i64 = 5;
+
+fn client_of(env: &Env, name: &str, endpoints: Vec<SocketAddr>) -> Client {
+    Client::new(env, name, Config { endpoints, generation: Generation::Grpc105 })
+}
+
+/// Renews a lease twice a second for as long as `lasting`. Whether it was there each time that
+/// anybody answered, and how often somebody did.
+async fn renew(client: &Client, id: i64, lasting: Duration) -> (bool, u32) {
+    let (mut kept, mut answers) = (true, 0);
+    let renewing = async {
+        loop {
+            if let Ok(Ok(answer)) =
+                timeout(Duration::from_millis(500), client.lease_keep_alive(id)).await
+            {
+                kept &= answer.ttl > 0;
+                answers += 1;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let _ = timeout(lasting, renewing).await;
+    (kept, answers)
+}
+
+/// Whether a lease that is renewed all the time outlives the suspension of the leader.
+pub fn a_renewed_lease_is_kept(defects: Defects) -> bool {
+    let report = harness_sim::run(config(7, 3), move |world| async move {
+        let member = |i| launch(&world, i, server::Config { defects, ..of(&world, i, 3) });
+        let members: Vec<_> = (0..3).map(member).collect();
+        let addrs: Vec<SocketAddr> = (0..3).map(|i| client_addr(&world, i)).collect();
+        let (all, id) = (addrs.clone(), 77);
+        let leader = client(&world, move |env| async move {
+            let client = client_of(&env, "granting", all.clone());
+            let grant = anatomy_proto::etcdserverpb::LeaseGrantRequest { id, ttl: TTL };
+            client.lease_grant(grant).await.expect("somebody leads");
+            for (i, addr) in all.into_iter().enumerate() {
+                let status = client.status(addr).await.expect("all serve");
+                if status.header.is_some_and(|header| header.member_id == status.leader) {
+                    return i;
+                }
+            }
+            unreachable!("the lease was granted by a leader");
+        })
+        .await;
+        let others: Vec<SocketAddr> = (0..3).filter(|i| *i != leader).map(|i| addrs[i]).collect();
+        let renewing = |lasting: u64| {
+            let others = others.clone();
+            client(&world, move |env| async move {
+                let client = client_of(&env, "renewing", others);
+                renew(&client, id, Duration::from_secs(lasting)).await
+            })
+        };
+        world.pause(&members[leader]);
+        let meanwhile = renewing(TTL as u64 + 3).await;
+        assert!(meanwhile.0 && meanwhile.1 > 5, "the successor renews it: {meanwhile:?}");
+        world.resume(&members[leader]);
+        let (kept, answers) = renewing(3).await;
+        assert!(answers > 2);
+        kept
+    });
+    report.result
+}
