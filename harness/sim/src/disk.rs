@@ -1,6 +1,7 @@
 //! A machine's disk over `turmoil-fs`: writes are in the page cache, `sync` makes them durable, a
 //! power loss keeps only what is durable (and torn halves of what was not).
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,21 @@ impl SimDisk {
 
     fn path(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The names that renames left which are not durable yet.
+    ///
+    /// `turmoil-fs` 0.1.0 knows files by their names, and takes a new file with such a name for the
+    /// old one. So the rename becomes durable before the name is used again: a disk may do that at
+    /// any time.
+    fn renamed<T: Default>(&self, f: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
+        with_state(|state| f(&mut state.machines[self.machine].renamed)).unwrap_or_default()
+    }
+
+    fn sync(&self, dir: &Path) -> io::Result<()> {
+        fs::sync_dir(dir)?;
+        self.renamed(|names| names.retain(|name| name.parent() != Some(dir)));
+        Ok(())
     }
 }
 
@@ -91,6 +107,9 @@ impl Disk for SimDisk {
         let path = self.path(path);
         let what = if how == Open::Existing { Call::Read } else { Call::Grow };
         let file = call(self.machine, what, || {
+            if how != Open::Existing && self.renamed(|names| names.contains(&path)) {
+                self.sync(path.parent().unwrap_or(&self.root))?;
+            }
             fs::OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -131,7 +150,12 @@ impl Disk for SimDisk {
 
     async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (self.path(from), self.path(to));
-        call(self.machine, Call::Grow, || fs::rename(&from, &to)).await
+        call(self.machine, Call::Grow, || {
+            fs::rename(&from, &to)?;
+            self.renamed(|names| names.insert(from));
+            Ok(())
+        })
+        .await
     }
 
     async fn remove(&self, path: &Path) -> io::Result<()> {
@@ -141,7 +165,7 @@ impl Disk for SimDisk {
 
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let path = self.path(path);
-        call(self.machine, Call::Sync, || fs::sync_dir(&path)).await
+        call(self.machine, Call::Sync, || self.sync(&path)).await
     }
 }
 

@@ -1,6 +1,8 @@
 //! A machine: addresses, a zone, a disk, cores, a clock; and whether it has power.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -90,6 +92,8 @@ pub(crate) struct Machine {
     pub fs: Fs,
     pub fsync: Duration,
     pub disk_faults: DiskFaults,
+    /// The names that renames left which are not durable yet.
+    pub renamed: BTreeSet<PathBuf>,
     /// When each core is free again.
     pub cores: Vec<Instant>,
     /// How many times slower than specified the cores are.

@@ -58,12 +58,12 @@ impl<S: Storage> Raft<S> {
         if self.role != Role::Leader {
             return;
         }
-        if !self.promotable() {
-            // In etcd the server of a removed leader stops; a core that outlives its membership
-            // must not go on leading.
+        if self.tracker.voters.is_empty() {
             self.become_follower(self.term, NONE);
             return;
         }
+        // A leader that was removed goes on until its server stops, as in etcd: who is left may know
+        // of its removal as an entry only, and from nobody else learns that it is committed.
         if self.maybe_commit() {
             self.broadcast_append();
         } else {

@@ -3,8 +3,8 @@
 //!
 //! A leader that was suspended finds leases that ran out before it finds that it leads no more. What
 //! it decides then must not reach its successor, at which the leases have been renewed: etcd passed
-//! it on until November 2023 (issues 12528 and 15247, mended by pull request 16822, which asks a
-//! quorum first). Here a decision holds for the term it was made in.
+//! it on until 3.5.13 and 3.4.31 (issues 12528 and 15247; pull request 16822 has whoever missed ticks
+//! ask a quorum first). Here a decision holds for the term it was made in.
 
 use std::sync::Arc;
 use std::time::Duration;

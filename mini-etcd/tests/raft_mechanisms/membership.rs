@@ -106,22 +106,30 @@ fn a_smaller_quorum_commits_what_the_larger_one_could_not() {
     assert_eq!(leading.commit, leading.last_index);
 }
 
+/// With two members the other one cannot be elected before it knows that it is alone.
 #[test]
-fn a_leader_that_removes_itself_steps_down_and_another_takes_over() {
-    let mut cluster = led_by_one(3);
-    cluster.with(1, |n| n.propose_change(&remove(1)));
-    // Deliver by hand up to the moment when the leader has applied it.
-    let append = cluster.links.get_mut(&(1, 2)).unwrap().pop_back().unwrap();
-    cluster.arrive(1, 2, append);
-    let ack = cluster.links.get_mut(&(2, 1)).unwrap().pop_back().unwrap();
-    let leader = cluster.node(1);
-    leader.raw.step(ack).unwrap();
-    leader.work();
-    assert!(leader.removed);
-    assert_eq!(leader.raw.status().role, Role::Follower);
-    cluster.crash(1);
-    rounds(&mut cluster, 40);
-    assert!(matches!(cluster.leader(), Some(2 | 3)));
+fn a_leader_that_removes_itself_still_says_so_and_another_takes_over() {
+    for (size, others) in [(2, &[2][..]), (3, &[2, 3])] {
+        let mut cluster = led_by_one(size);
+        cluster.with(1, |n| n.propose_change(&remove(1)));
+        // Deliver by hand up to the moment when the leader has applied it.
+        let append = cluster.links.get_mut(&(1, 2)).unwrap().pop_back().unwrap();
+        cluster.arrive(1, 2, append);
+        let ack = cluster.links.get_mut(&(2, 1)).unwrap().pop_back().unwrap();
+        let leader = cluster.node(1);
+        leader.raw.step(ack).unwrap();
+        leader.work();
+        assert!(leader.removed);
+        assert!(leader.raw.propose("x".into()).is_err(), "it takes nothing more");
+        (0..10).for_each(|_| leader.raw.tick());
+        let farewell = leader.raw.ready().messages;
+        for message in farewell.into_iter().filter(|message| message.to == 2) {
+            cluster.arrive(1, 2, message);
+        }
+        cluster.crash(1);
+        rounds(&mut cluster, 40);
+        assert!(others.contains(&cluster.leader().unwrap_or(1)), "{size} members");
+    }
 }
 
 #[test]

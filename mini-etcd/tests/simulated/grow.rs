@@ -50,6 +50,29 @@ fn a_member_is_added_only_while_all_others_are_up_for_five_seconds() {
 }
 
 #[test]
+fn the_one_that_is_left_serves_when_the_leader_of_two_was_removed() {
+    let report = harness_sim::run(config(5, 2), |world| async move {
+        (0..2).for_each(|i| drop(start(&world, i, 2)));
+        for i in 0..2 {
+            assert!(put(&world, i).await);
+        }
+        let addrs = [0, 1].map(|i| client_addr(&world, i));
+        let left = client(&world, move |env| async move {
+            let [one, two] = [addrs[0], addrs[1]].map(|addr| Connection::open(&env, addr));
+            let (one, two) = (one.await.expect("it serves"), two.await.expect("it serves"));
+            let (id, leader) = one.status().await.expect("it answers");
+            let (leads, left) = if id == leader { (one, 1) } else { (two, 0) };
+            // Who removes itself may go before it answers.
+            let _ = leads.member_remove(leader).await;
+            left
+        });
+        let left = left.await;
+        put(&world, left).await
+    });
+    assert!(report.result);
+}
+
+#[test]
 fn a_member_that_was_told_of_another_cluster_does_not_join() {
     harness_sim::run(config(4, 6), |world| async move {
         (0..3).for_each(|i| drop(start(&world, i, 3)));

@@ -8,7 +8,8 @@ use anatomy_proto::etcdserverpb::cluster_client::ClusterClient;
 use anatomy_proto::etcdserverpb::kv_client::KvClient;
 use anatomy_proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use anatomy_proto::etcdserverpb::{
-    MemberAddRequest, MoveLeaderRequest, PutRequest, RangeRequest, RangeResponse, StatusRequest,
+    MemberAddRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest, RangeRequest,
+    RangeResponse, StatusRequest,
 };
 use bytes::Bytes;
 use harness_env::{Env, Tasks};
@@ -121,6 +122,13 @@ impl Connection {
             ClusterClient::with_origin(self.channel.clone(), self.channel.origin.clone());
         let peer_ur_ls = vec![format!("http://{peer}")];
         cluster.member_add(MemberAddRequest { peer_ur_ls, is_learner: false }).await.map(drop)
+    }
+
+    /// Removes a member.
+    pub async fn member_remove(&self, id: u64) -> Result<(), Status> {
+        let mut cluster =
+            ClusterClient::with_origin(self.channel.clone(), self.channel.origin.clone());
+        cluster.member_remove(MemberRemoveRequest { id }).await.map(drop)
     }
 
     /// The member's id, and the leader's.

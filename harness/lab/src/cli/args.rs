@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::seeds::{self, Range};
+use crate::explore::cuts::Scrutiny;
 use crate::outcome::Severity;
 
 /// Takes production outages apart: plays an incident on a real cluster in one deterministic process.
@@ -184,6 +185,10 @@ pub struct LatticeArgs {
     /// How many cells may be judged in each search
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub budget: usize,
+    /// How hard to look for factors that protect though nobody said so
+    /// (corners, cuts, neighbours or every: each looks at more cells than the one before)
+    #[arg(long, value_name = "HOW", default_value = "cuts", value_parser = seeds::scrutiny)]
+    pub scrutiny: Scrutiny,
     /// How many seeds that the search has not seen confirm what it found
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub fresh: usize,

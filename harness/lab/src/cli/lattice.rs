@@ -23,6 +23,7 @@ pub fn run(args: &LatticeArgs, runner: Runner) -> Result<u8, Trouble> {
         factors: args.factors.clone(),
         force: args.force.clone(),
         budget: args.budget,
+        scrutiny: args.scrutiny,
         fresh: args.fresh,
         timing: args.timing,
     };

@@ -1,5 +1,6 @@
 //! Seeds, ranges of them, digests, jobs: what the arguments look like.
 
+use crate::explore::cuts::Scrutiny;
 use crate::outcome::Severity;
 use crate::scenario::suggest;
 
@@ -61,6 +62,15 @@ pub fn count(text: &str) -> Result<Range, String> {
 pub fn jobs(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|jobs| (1..=1024).contains(jobs));
     number.ok_or_else(|| "a number of jobs from 1 to 1024 is expected".to_owned())
+}
+
+/// How hard a search looks for factors that protect.
+///
+/// # Errors
+/// What is allowed, where it is none of these.
+pub fn scrutiny(text: &str) -> Result<Scrutiny, String> {
+    let found = Scrutiny::ALL.into_iter().find(|scrutiny| scrutiny.name() == text);
+    found.ok_or_else(|| suggest::allowed(text, Scrutiny::ALL.map(Scrutiny::name)))
 }
 
 /// A severity that can be reached.

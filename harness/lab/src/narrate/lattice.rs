@@ -56,8 +56,33 @@ fn matrix(page: &mut String, found: &Lattice) {
     }
     let _ = writeln!(
         page,
-        "  {dim}● must be there · ○ must not be · ! in any case · · does not matter{dim:#}\n"
+        "  {dim}● must be there · ○ must not be · ! in any case · · does not matter{dim:#}"
     );
+    levels(page, found);
+}
+
+/// Conditions that no longer hold, in words.
+fn undone(conditions: &[String]) -> String {
+    let one = |condition: &String| match condition.strip_prefix("no ") {
+        Some(barrier) => format!("with {barrier}"),
+        None => format!("without {condition}"),
+    };
+    conditions.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What being there and not being there means, for factors that are not just on or off.
+fn levels(page: &mut String, found: &Lattice) {
+    let mut told: Vec<String> = Vec::new();
+    for axis in found.families.iter().flat_map(|family| &family.factors) {
+        let one = format!("{} is {}, else {}", axis.name, axis.present, axis.absent);
+        if (axis.present.as_str(), axis.absent.as_str()) != ("on", "off") && !told.contains(&one) {
+            told.push(one);
+        }
+    }
+    let dim = Paint::DIM;
+    let _ = write!(page, "{dim}");
+    paragraph(page, "  ", 2, &told.join(" · "));
+    let _ = writeln!(page, "{dim:#}");
 }
 
 fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
@@ -88,12 +113,12 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
     let mut safe = Table::new(&["seen", "never, were all but this at its worst"]);
     for one in &family.safe {
         let seen = one.seen.map_or("follows".to_owned(), |seen| seen.to_string());
-        safe.row([seen, format!("without {}", one.without.join(", "))]);
+        safe.row([seen, undone(&one.without)]);
     }
     let mut fixes = Table::new(&["fresh seeds", "breaks every cut set"]);
     for fix in &family.fixes {
         let fresh = fix.fresh.map_or(String::new(), |fresh| fresh.to_string());
-        fixes.row([fresh, fix.changes.join(" + ")]);
+        fixes.row([fresh, undone(&fix.changes)]);
     }
     for table in [safe, fixes].iter().filter(|table| !table.is_empty()) {
         *page += &format!("\n{}", table.text());

@@ -17,7 +17,7 @@ pub fn league(found: &League) -> String {
     let mut table = Table::new(&["policy", "lost", "÷ idle", "total", "over after", "longer?"]);
     for one in &found.standings {
         let ratio = one.escalation.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
-        let median = one.median.map_or("not over".to_owned(), duration);
+        let median = one.median_told(duration);
         let compared = one.policy.name != found.against;
         let p = one.recovery_p.filter(|_| compared);
         let p = p.map_or(String::new(), p_value);

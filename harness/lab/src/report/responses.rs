@@ -102,7 +102,7 @@ pub fn responses(report: &Report) -> Option<Responses> {
             lost: duration(one.lost_seconds),
             ratio: one.escalation.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")),
             total: bar(&one.total),
-            median: one.median.map_or("not over".to_owned(), duration),
+            median: one.median_told(duration),
             p: one.recovery_p.filter(|_| compared).map_or("–".to_owned(), p_value),
             total_p: if compared { p_value(one.total_p) } else { "–".to_owned() },
         }

@@ -40,8 +40,13 @@ pub struct Etcd {
     /// Where members may run, in the order in which they are used. No place is used twice.
     places: Vec<Place>,
     tune: Tune,
+    /// The places of the members as etcd listed them last: what a new member is told.
+    listed: Told,
     state: Mutex<State>,
 }
+
+/// The places of members that a member is told of when it starts.
+type Told = Arc<Mutex<Vec<usize>>>;
 
 struct State {
     profile: Profile,
@@ -64,9 +69,11 @@ impl Etcd {
     ) -> Self {
         let (all, doubtful) = ((0..members).collect::<Vec<usize>>(), BTreeSet::new());
         let state = State { profile, members: BTreeMap::new(), next: members, doubtful };
-        let etcd = Etcd { world, places: places.to_vec(), tune, state: Mutex::new(state) };
-        for n in &all {
-            etcd.add_unit(*n, etcd.program(*n, &all, InitialState::New));
+        let (places, listed, state) = (places.to_vec(), Told::default(), Mutex::new(state));
+        let etcd = Etcd { world, places, tune, listed, state };
+        let told = Told::new(Mutex::new(all.clone()));
+        for n in all {
+            etcd.add_unit(n, etcd.program(n, told.clone(), InitialState::New));
         }
         etcd
     }
@@ -75,19 +82,20 @@ impl Etcd {
         self.state.lock().expect("no panic while locked")
     }
 
-    /// The program of the member at a place, in a cluster of the members at `all`.
-    fn program(&self, n: usize, all: &[usize], initial_state: InitialState) -> Program {
+    /// The program of the member at a place, in a cluster of the members that it is told of.
+    fn program(&self, n: usize, told: Told, initial_state: InitialState) -> Program {
         let place = &self.places[n];
         let (client, peer) = (place.port(port::ETCD_CLIENT), place.port(port::ETCD_PEER));
         let profile = self.state().profile;
         let mut config = server::Config::new(&place.name, client, peer, profile);
-        let peer =
-            |n: &usize| (self.places[*n].name.clone(), self.places[*n].port(port::ETCD_PEER));
-        config.initial_cluster = all.iter().map(peer).collect();
         config.initial_state = initial_state;
         (self.tune)(&mut config);
+        let peer = |place: &Place| (place.name.clone(), place.port(port::ETCD_PEER));
+        let peers: Vec<_> = self.places.iter().map(peer).collect();
         Arc::new(move |env: Env, mut stopping| {
-            let config = config.clone();
+            let mut config = config.clone();
+            let told = told.lock().expect("no panic while locked").clone();
+            config.initial_cluster = told.into_iter().map(|n| peers[n].clone()).collect();
             Box::pin(async move {
                 server::run(env, config, async move { asked(&mut stopping).await })
                     .await
@@ -154,7 +162,8 @@ impl Etcd {
     pub async fn upgrade(&self, env: &Env, to: Profile) {
         self.state().profile = to;
         for (n, unit) in self.units() {
-            unit.replace(self.program(n, &self.members(), InitialState::New));
+            let told = Told::new(Mutex::new(self.members()));
+            unit.replace(self.program(n, told, InitialState::New));
             self.restart(env, n, &unit).await;
         }
     }
@@ -191,15 +200,18 @@ impl Etcd {
     /// # Errors
     /// What etcd refuses more than `tries` times, and if there is no place left.
     pub async fn add(&self, env: &Env, tries: usize) -> Result<usize, String> {
-        let n = self.state().next;
-        let place = self.places.get(n).ok_or("there is no machine left")?;
+        let has_power = |n: &usize| self.world.has_power(&self.places[*n].name);
+        let unused = self.state().next..self.places.len();
+        let n = unused.into_iter().find(has_power).ok_or("there is no machine left")?;
+        let place = &self.places[n];
         let url = server::config::url(place.port(port::ETCD_PEER));
         let client = self.client(env);
         self.state().next = n + 1;
         self.state().doubtful.insert(n);
-        insist(tries, || client.member_add(vec![url.clone()]))
+        let answer = insist(tries, || client.member_add(vec![url.clone()]))
             .await
             .map_err(|error| format!("member {} was not added: {error}", n + 1))?;
+        self.list(&with_urls(answer.members));
         self.begin(n);
         self.state().doubtful.remove(&n);
         Ok(n)
@@ -207,8 +219,15 @@ impl Etcd {
 
     /// Starts a member that was announced.
     fn begin(&self, n: usize) {
-        let all: Vec<usize> = self.members().into_iter().chain([n]).collect();
-        self.add_unit(n, self.program(n, &all, InitialState::Existing));
+        self.add_unit(n, self.program(n, self.listed.clone(), InitialState::Existing));
+    }
+
+    /// Notes what etcd lists. A member that has not joined yet is told of it when it tries again.
+    fn list(&self, members: &[(u64, String)]) {
+        let url = |n: &usize| server::config::url(self.places[*n].port(port::ETCD_PEER));
+        let is_listed = |n: &usize| members.iter().any(|(_, at)| *at == url(n));
+        let listed = (0..self.places.len()).filter(is_listed).collect();
+        *self.listed.lock().expect("no panic while locked") = listed;
     }
 
     /// Takes the member at a place out of the cluster and stops it.
@@ -248,6 +267,7 @@ impl Etcd {
             return Ok(());
         }
         let listed = listed(&self.client(env)).await?;
+        self.list(&listed);
         for n in doubtful {
             let url = server::config::url(self.places[n].port(port::ETCD_PEER));
             let is_member = listed.iter().any(|(_, at)| *at == url);
@@ -265,8 +285,12 @@ impl Etcd {
 async fn listed(client: &Client) -> Result<Vec<(u64, String)>, String> {
     let list = timeout(PATIENCE, client.member_list()).await;
     let list = list.map_err(|_| "nobody lists the members")?.map_err(|e| e.to_string())?;
+    Ok(with_urls(list.members))
+}
+
+fn with_urls(members: Vec<pb::Member>) -> Vec<(u64, String)> {
     let one = |member: pb::Member| member.peer_ur_ls.first().map(|url| (member.id, url.clone()));
-    Ok(list.members.into_iter().filter_map(one).collect())
+    members.into_iter().filter_map(one).collect()
 }
 
 /// Calls until it succeeds, or has failed more than so many times.

@@ -74,15 +74,17 @@ fn welcome(shared: &Shared, hello: &Hello) -> Welcome {
 }
 
 /// Makes sure that the sender can be answered. Whoever has fallen behind does not know of members
-/// that came since, one of which may lead by now: it could never tell that leader what it lacks, or
-/// that it is in a later term (etcd 3.2 rafthttp/http.go, `streamHandler`: `AddRemote`).
+/// that came since, or where they are now, and one of them may lead: it could never tell that leader
+/// what it lacks, or that it is in a later term (etcd 3.2 rafthttp/http.go, `streamHandler`:
+/// `AddRemote`; there answers to a known member travel on a stream that this one dialled).
 fn answerable(shared: &Shared, hello: &Hello) {
-    let is_stranger = {
-        let membership = &shared.state().membership;
-        hello.cluster == membership.id && !membership.members.contains_key(&hello.from)
-    };
-    if is_stranger && let Some(addr) = parse_url(&hello.url) {
-        shared.transport.add(hello.from, addr);
+    let state = shared.state();
+    let (cluster, removed) = (state.membership.id, &state.membership.removed);
+    if hello.cluster == cluster
+        && !removed.contains(&hello.from)
+        && let Some(addr) = parse_url(&hello.url)
+    {
+        shared.transport.meet(hello.from, addr);
     }
 }
 

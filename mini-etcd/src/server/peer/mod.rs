@@ -112,6 +112,13 @@ impl Transport {
         peers.insert(id, Peer { addr, outbox, link, _task: task });
     }
 
+    /// Connects to somebody who is at this address, unless there is a connection.
+    pub fn meet(&self, id: u64, addr: SocketAddr) {
+        if self.active_since(id).is_none() {
+            self.add(id, addr);
+        }
+    }
+
     /// Closes the connection to a member.
     pub fn remove(&self, id: u64) {
         self.peers().remove(&id);

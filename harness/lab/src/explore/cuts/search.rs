@@ -29,11 +29,30 @@ pub enum Scrutiny {
     /// factors that avert every failure.
     #[default]
     Corners,
-    /// Also all neighbours of the boundary: each cut set with each other factor, each maximal safe
-    /// set with each of its factors left out. Finds what averts one cut set by itself.
+    /// Also each cut set with each other factor. Finds what averts a cut set that was found: none is
+    /// said to hold whatever else does without having been seen to.
+    Cuts,
+    /// Also each maximal safe set with each of its factors left out. Finds what averts a cut set that
+    /// was not.
     Neighbours,
     /// Every cell. Finds everything. For 12 factors at the most, or runs that cost nothing.
     Every,
+}
+
+impl Scrutiny {
+    /// All of them, the least first.
+    pub const ALL: [Scrutiny; 4] =
+        [Scrutiny::Corners, Scrutiny::Cuts, Scrutiny::Neighbours, Scrutiny::Every];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scrutiny::Corners => "corners",
+            Scrutiny::Cuts => "cuts",
+            Scrutiny::Neighbours => "neighbours",
+            Scrutiny::Every => "every",
+        }
+    }
 }
 
 /// What to search with.
@@ -128,12 +147,10 @@ impl<'m> Search<'_, 'm> {
                 return Ok(Some(witness));
             }
             let (boundary, ended) = enumerate(&mut self.judge(view));
-            let neighbours = neighbours(view, &boundary);
+            let neighbours = neighbours(view, &boundary, self.options.scrutiny);
             self.boundaries.insert(view.fixed, boundary);
             ended?;
-            if self.options.scrutiny >= Scrutiny::Neighbours {
-                self.judge(view).ask_all(&neighbours)?;
-            }
+            self.judge(view).ask_all(&neighbours)?;
         }
         for cut in self.cuts() {
             for cell in self.cells(cut) {
@@ -207,7 +224,7 @@ impl<'m> Search<'_, 'm> {
 }
 
 /// The sets just across the boundary of a view: where the search would not look.
-fn neighbours(view: View, boundary: &Boundary) -> Vec<Set> {
+fn neighbours(view: View, boundary: &Boundary, scrutiny: Scrutiny) -> Vec<Set> {
     let less = |set: &Set| {
         let set = *set;
         set.iter().map(move |element| set.without(element))
@@ -216,5 +233,7 @@ fn neighbours(view: View, boundary: &Boundary) -> Vec<Set> {
         let set = *set;
         (view.free - set).iter().map(move |element| set.with(element))
     };
-    boundary.safe.iter().flat_map(less).chain(boundary.cuts.iter().flat_map(more)).collect()
+    let safe = boundary.safe.iter().filter(|_| scrutiny >= Scrutiny::Neighbours);
+    let cuts = boundary.cuts.iter().filter(|_| scrutiny >= Scrutiny::Cuts);
+    safe.flat_map(less).chain(cuts.flat_map(more)).collect()
 }

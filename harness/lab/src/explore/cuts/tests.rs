@@ -110,6 +110,21 @@ proptest! {
         prop_assert_eq!(literals(&answer), planted.cuts);
     }
 
+    /// It may miss cut sets then, but says of none that it holds whatever else does.
+    #[test]
+    fn a_cut_set_that_is_told_holds_with_each_other_factor(
+        key in any::<u64>(), shape in shape(), which in 1..32usize,
+    ) {
+        let planted = Planted::draw(key, &shape).with_barrier(|n| which >> n & 1 == 1);
+        let answer = solve(&planted, &unconfirmed(Scrutiny::Cuts));
+        for cut in literals(&answer) {
+            prop_assert!(planted.fails(cut.present()), "{cut:?}");
+            let barrier = Set::one(shape.factors);
+            let averted = !planted.fails(cut.present() | barrier);
+            prop_assert_eq!(averted, cut.absent() == barrier, "{:?}", cut);
+        }
+    }
+
     /// Cut sets of any literals: barriers that work together, factors that act both ways.
     #[test]
     fn every_cell_judged_gives_the_prime_implicants(

@@ -53,6 +53,17 @@ pub struct Standing {
     pub replay: String,
 }
 
+impl Standing {
+    /// The median of how long outages lasted, for people.
+    pub fn median_told(&self, told: impl Fn(f64) -> String) -> String {
+        match self.median {
+            Some(median) => told(median),
+            None if self.partial.hits == 0 => "no outage".to_owned(),
+            None => "not over".to_owned(),
+        }
+    }
+}
+
 /// The policies, the one that lost the least first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct League {

@@ -43,8 +43,9 @@ impl Axes {
         let axis = |factor: &crate::scenario::Factor| {
             let (present, absent) = (background.level(&factor.name), flip::absent_level(factor)?);
             // A factor that is away in the settings is asked about all the same.
-            let present = if present == absent { factor.default_level() } else { present };
-            (present != absent).then(|| Axis {
+            let mut others = factor.levels.iter().filter(|level| *level != absent);
+            let present = if present == absent { others.next()? } else { present };
+            Some(Axis {
                 name: factor.name.clone(),
                 kind: factor.kind,
                 present: present.to_owned(),
@@ -53,6 +54,16 @@ impl Axes {
         };
         let factors = scenario.factors.iter().filter(|factor| wanted(&factor.name));
         Axes { axes: factors.filter_map(axis).collect(), background }
+    }
+
+    /// What nobody does unless they are told to: remedies, as far as the scenario says.
+    pub fn remedies(&self, scenario: &Scenario) -> Set {
+        let is_remedy = |axis: &Axis| {
+            let factor = scenario.factors.iter().find(|factor| factor.name == axis.name);
+            axis.kind == Kind::Human && factor.is_some_and(|f| f.default_level() == axis.absent)
+        };
+        let numbers = self.axes.iter().enumerate().filter(|(_, axis)| is_remedy(axis));
+        numbers.map(|(n, _)| n).collect()
     }
 
     /// The settings of a cell.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::counterfactual::order::{Swap, order};
 use super::super::counterfactual::windows::{Window, windows};
-use super::super::cuts::{self, Answer, Cut, Literals, Options, Set, moebius, search};
+use super::super::cuts::{self, Answer, Cut, Literals, Options, Scrutiny, Set, moebius, search};
 use super::super::fixes::{self, Limit};
 use super::super::runs::{Ask, Question, Row, Runs};
 use super::super::stats::Interval;
@@ -29,6 +29,8 @@ pub struct Plan {
     pub force: Option<Vec<String>>,
     /// How many cells may be judged in each search.
     pub budget: usize,
+    /// How hard to look for factors that protect.
+    pub scrutiny: Scrutiny,
     /// How many fresh seeds confirm what is found.
     pub fresh: usize,
     /// Whether the steps of cut sets change places and times.
@@ -128,7 +130,13 @@ pub fn family(
 ) -> Result<Family, String> {
     let scenario = runs.scenario().clone();
     let mut judge = Judge::new(runs, axes, plan.target, conditioned);
-    let options = Options { budget: plan.budget, confirm: false, ..Options::default() };
+    let options = Options {
+        budget: plan.budget,
+        confirm: false,
+        protective: axes.remedies(&scenario),
+        scrutiny: plan.scrutiny,
+        ..Options::default()
+    };
     let answer = search(axes.axes.len(), &mut judge, &options);
     if let Some(trouble) = judge.trouble.take() {
         return Err(trouble);

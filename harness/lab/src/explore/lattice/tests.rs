@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::super::cuts::Ended;
+use super::super::cuts::{Ended, Scrutiny};
 use super::super::runs::{Runs, Silent, Store};
 use super::*;
 use crate::outcome::{PoolState, Severity, StepOutcome, sample};
@@ -73,6 +73,7 @@ pub(crate) fn found(target: Severity, factors: Option<&[&str]>) -> Lattice {
         factors: factors.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         force: None,
         budget: 200,
+        scrutiny: Scrutiny::Cuts,
         fresh: 3,
         timing: false,
     };

@@ -207,10 +207,14 @@ fn previous(watch: &Watch, history: &History) -> Option<String> {
         let was = history.before(at, key(event))?;
         let forgotten = shown.is_none() && history.may_be_forgotten(at);
         // In a revision of which nobody told anything the key may well have been put or deleted.
-        let since = was.map_or(0, |kv| kv.mod_revision);
+        let (since, was) = was;
+        let mut between = since + 1..at;
         let untold = match shown {
-            Some(kv) => kv.mod_revision > since && !history.has(kv.mod_revision),
-            None => is_first(event) && (since + 1..at).any(|between| !history.has(between)),
+            Some(kv) => {
+                let at = kv.mod_revision;
+                !is_first(event) && between.contains(&at) && !history.has(at)
+            }
+            None => is_first(event) && between.any(|between| !history.has(between)),
         };
         if shown == was || forgotten || untold {
             return None;

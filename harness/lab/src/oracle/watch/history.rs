@@ -74,13 +74,13 @@ impl History {
         self.by_revision.get(&revision)?.iter().find(of_key)
     }
 
-    /// What a key held before a revision; the outer `None` where that is not known.
-    pub(super) fn before(&self, revision: i64, key: &[u8]) -> Option<Option<&KeyValue>> {
+    /// What a key held before a revision, and since when; `None` where that is not known.
+    pub(super) fn before(&self, revision: i64, key: &[u8]) -> Option<(i64, Option<&KeyValue>)> {
         let earlier = self.by_key.get(key).and_then(|all| all.range(..revision).next_back());
         match earlier {
-            Some((_, pair)) => Some(pair.as_ref()),
+            Some((since, pair)) => Some((*since, pair.as_ref())),
             // etcd's first write has revision 2.
-            None => (self.first <= 2).then_some(None),
+            None => (self.first <= 2).then_some((1, None)),
         }
     }
 

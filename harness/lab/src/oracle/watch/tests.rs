@@ -208,6 +208,11 @@ fn a_wrong_previous_pair_is_found() {
         "w is not true to the previous pair: the put a=v7 of revision 7 shows v2 of revision 2 \
          before it, not v4 of revision 4",
     );
+    reject(
+        &with(Some(pair("a", 9))),
+        "w is not true to the previous pair: the put a=v7 of revision 7 shows v9 of revision 9 \
+         before it, not v4 of revision 4",
+    );
     let none = "w is not true to the previous pair: the put a=v7 of revision 7 shows nothing \
                 before it, not v4 of revision 4";
     reject(&with(None), none);

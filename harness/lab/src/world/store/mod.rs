@@ -92,7 +92,8 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
     let machine = machines.office.name.clone();
     let (calendar, decided) = (scenario.calendar, Decided::default());
     let ledger = Ledger { world, machine, calendar, decided };
-    let office = Office { world, machines, etcd, faults, notes: notes.clone(), ledger };
+    let (notes_of, changing) = (notes.clone(), Arc::default());
+    let office = Office { world, machines, etcd, faults, notes: notes_of, ledger, changing };
     let (stop, stopping) = watch::channel(false);
     office.start_clients(request, members, &stopping);
     sleep(SETTLING).await;
@@ -204,7 +205,9 @@ impl Office {
         let steps = request.scenario.acts.iter().flat_map(|act| &act.steps);
         let more = steps.map(|step| match &step.action {
             Action::EtcdGrow { members } => *members as usize,
-            Action::Deed(Deed::Replace(_) | Deed::Silent(true) | Deed::Chaos(_)) => members + SPARE,
+            Action::Deed(Deed::Replace(_) | Deed::Chaos(_)) => members + SPARE,
+            // Whoever replaces what is lost passes over machines without power.
+            Action::Deed(Deed::Silent(true)) => self.machines.etcd.len(),
             _ => members,
         });
         let count = more.max().unwrap_or(members).max(members);

@@ -40,6 +40,8 @@ pub struct Office {
     pub notes: Notes,
     /// How steps are taken.
     pub ledger: Ledger,
+    /// Whoever removes members.
+    pub changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Somebody at a desk.
@@ -117,7 +119,7 @@ impl Office {
             Deed::PowerOff(target) => {
                 let machines = on(target);
                 tell(format!("{} without power", are(&machines)));
-                self.faults.power_off(&machines);
+                self.faults.power_off_at(target);
             }
             Deed::PowerOn(target) => {
                 let machines = on(target);
@@ -190,6 +192,8 @@ impl Office {
                 }
             }
             Deed::Silent(replace) => {
+                // One at a time, who looks again before: others may have changed the members.
+                let _alone = self.changing.lock().await;
                 let silent = self.silent(env).await;
                 let verb = if *replace { "replaces" } else { "removes" };
                 tell(format!("{verb} the members that do not answer: {}", list(&silent)));
@@ -227,8 +231,9 @@ impl Office {
     /// Adds a member on a machine that was not in use.
     async fn put_in_place_of(&self, env: &Env, machine: &str) -> Result<(), String> {
         let new = self.etcd.add(env, REPEATED).await?;
-        self.etcd.healthy(env, new).await;
+        let serves = timeout(STARTING, self.etcd.healthy(env, new)).await;
         let new = &self.etcd.places()[new].name;
+        serves.map_err(|_| format!("{new} does not serve after {STARTING:?}"))?;
         tracing::info!(kind = "step.replaced", "{new} takes the place of {machine}");
         Ok(())
     }
@@ -289,6 +294,8 @@ impl Office {
 
 /// How long somebody waits for a member to say how it is.
 const GLANCE: Duration = Duration::from_secs(2);
+/// How long somebody waits for a new member to serve.
+const STARTING: Duration = Duration::from_secs(60);
 /// How often somebody repeats a change of the members that is refused.
 const REPEATED: usize = 12;
 
