@@ -98,7 +98,7 @@ impl Member {
             self.machine.conf = self.raw.apply_conf_change(&change);
             if Machine::removes(&change, self.raw.status().id) {
                 self.removed = true;
-                return sent;
+                break;
             }
         }
         self.raw.advance(ready);

@@ -200,9 +200,15 @@ impl Etcd {
     /// # Errors
     /// What etcd refuses more than `tries` times, and if there is no place left.
     pub async fn add(&self, env: &Env, tries: usize) -> Result<usize, String> {
-        let has_power = |n: &usize| self.world.has_power(&self.places[*n].name);
-        let unused = self.state().next..self.places.len();
-        let n = unused.into_iter().find(has_power).ok_or("there is no machine left")?;
+        let next = self.state().next;
+        // Not in a zone in which nothing that was ever used has power.
+        let is_lit = |n: &usize| {
+            let zone = &self.places[*n].zone;
+            let mut used =
+                self.places[..next].iter().filter(|place| place.zone == *zone).peekable();
+            used.peek().is_none() || used.any(|place| self.world.has_power(&place.name))
+        };
+        let n = (next..self.places.len()).find(is_lit).ok_or("there is no machine left")?;
         let place = &self.places[n];
         let url = server::config::url(place.port(port::ETCD_PEER));
         let client = self.client(env);

@@ -82,19 +82,6 @@ impl Faults {
         self.etcd.members().into_iter().find(|n| self.etcd.places()[*n].name == machine)
     }
 
-    /// The machines of a zone that is meant as a whole, whether they have a member or not.
-    fn spares(&self, target: &Target) -> Vec<String> {
-        let Who::Zone(zone) = target.who(&self.settings, &self.zones) else { return Vec::new() };
-        let in_zone = self.etcd.places().iter().filter(|place| place.zone == zone);
-        in_zone.map(|place| place.name.clone()).collect()
-    }
-
-    /// Takes the power of machines, and with that of a zone that of machines nobody uses yet.
-    pub fn power_off_at(&self, target: &Target) {
-        self.power_off(&self.machines(target));
-        self.power_off(&self.spares(target));
-    }
-
     /// Takes the power of machines.
     pub fn power_off(&self, machines: &[String]) {
         machines.iter().for_each(|machine| self.world.power_off(machine));

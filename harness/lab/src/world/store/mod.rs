@@ -206,7 +206,7 @@ impl Office {
         let more = steps.map(|step| match &step.action {
             Action::EtcdGrow { members } => *members as usize,
             Action::Deed(Deed::Replace(_) | Deed::Chaos(_)) => members + SPARE,
-            // Whoever replaces what is lost passes over machines without power.
+            // Whoever replaces what is lost passes over zones without power.
             Action::Deed(Deed::Silent(true)) => self.machines.etcd.len(),
             _ => members,
         });

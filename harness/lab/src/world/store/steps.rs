@@ -119,7 +119,7 @@ impl Office {
             Deed::PowerOff(target) => {
                 let machines = on(target);
                 tell(format!("{} without power", are(&machines)));
-                self.faults.power_off_at(target);
+                self.faults.power_off(&machines);
             }
             Deed::PowerOn(target) => {
                 let machines = on(target);
