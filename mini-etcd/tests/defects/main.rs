@@ -8,11 +8,7 @@ mod consensus;
 mod member;
 #[path = "../raft_support/mod.rs"]
 mod raft_support;
-#[path = "../simulated/room.rs"]
-mod room;
 mod state;
-#[path = "../simulated/suspended.rs"]
-mod suspended;
 mod torn;
 
 use std::process::Command;

@@ -19,7 +19,7 @@ use mini_etcd::server::{Config, run};
 use tokio_stream::StreamExt;
 
 use crate::channel::Channel;
-use crate::{suspended, without_and_with};
+use crate::without_and_with;
 
 /// What `task` comes to as a client of one member, in a run.
 fn asked<T, F>(defects: Defects, task: impl FnOnce(Channel) -> F + Send + 'static) -> T
@@ -161,10 +161,4 @@ fn a_transaction_that_chose_early_says_what_it_chose() {
     });
     assert_eq!(answers[0], [(true, 2), (false, 0)]);
     assert_eq!(answers[0], answers[1], "one at a time there is no difference");
-}
-
-#[test]
-fn a_leader_that_was_suspended_ends_a_lease_that_its_successor_renewed() {
-    let kept = without_and_with(Defect::FormerLeaderEndsLeases, suspended::a_renewed_lease_is_kept);
-    assert_eq!(kept, [true, false]);
 }
