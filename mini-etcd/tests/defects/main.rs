@@ -8,7 +8,12 @@ mod consensus;
 mod member;
 #[path = "../raft_support/mod.rs"]
 mod raft_support;
+#[expect(dead_code, reason = "most of it is for other tests")]
+#[path = "../simulated/room.rs"]
+mod room;
 mod state;
+#[path = "../simulated/suspended.rs"]
+mod suspended;
 mod torn;
 
 use std::process::Command;

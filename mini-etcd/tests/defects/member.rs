@@ -19,7 +19,7 @@ use mini_etcd::server::{Config, run};
 use tokio_stream::StreamExt;
 
 use crate::channel::Channel;
-use crate::without_and_with;
+use crate::{suspended, without_and_with};
 
 /// What `task` comes to as a client of one member, in a run.
 fn asked<T, F>(defects: Defects, task: impl FnOnce(Channel) -> F + Send + 'static) -> T
@@ -161,4 +161,10 @@ fn a_transaction_that_chose_early_says_what_it_chose() {
     });
     assert_eq!(answers[0], [(true, 2), (false, 0)]);
     assert_eq!(answers[0], answers[1], "one at a time there is no difference");
+}
+
+#[test]
+fn a_lease_that_is_renewed_at_the_successor_is_ended_by_the_clock_of_a_follower() {
+    let kept = without_and_with(Defect::LeaseExpiredByFollower, suspended::a_renewed_lease_is_kept);
+    assert_eq!(kept, [true, false]);
 }
