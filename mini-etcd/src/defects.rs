@@ -27,9 +27,9 @@ pub enum Defect {
     TornTailAccepted,
     /// A follower ends leases by its own clock, which knows of no renewal.
     LeaseExpiredByFollower,
-    /// A leader that was deposed while it was suspended passes its decision to end leases on to its
-    /// successor (etcd issues 12528 and 15247).
-    FormerLeaderEndsLeases,
+    /// A leader that was suspended renews leases and decides to end some without asking whether it
+    /// still leads, and passes the decision on to its successor (etcd issues 12528 and 15247).
+    FormerLeaderDecides,
     /// A watch that is more than one revision behind is told only the last change of each key.
     WatchCatchUpLoses,
     /// The events of one revision come in a response each, and nothing says that they belong
@@ -82,7 +82,7 @@ mod planting {
             Defect::TwoMembershipChanges,
             Defect::TornTailAccepted,
             Defect::LeaseExpiredByFollower,
-            Defect::FormerLeaderEndsLeases,
+            Defect::FormerLeaderDecides,
             Defect::WatchCatchUpLoses,
             Defect::WatchSplitsRevision,
             Defect::CompactionDropsLive,
@@ -104,7 +104,7 @@ mod planting {
                 Defect::TwoMembershipChanges => "two-membership-changes",
                 Defect::TornTailAccepted => "torn-tail-accepted",
                 Defect::LeaseExpiredByFollower => "lease-expired-by-follower",
-                Defect::FormerLeaderEndsLeases => "former-leader-ends-leases",
+                Defect::FormerLeaderDecides => "former-leader-decides",
                 Defect::WatchCatchUpLoses => "watch-catch-up-loses",
                 Defect::WatchSplitsRevision => "watch-splits-revision",
                 Defect::CompactionDropsLive => "compaction-drops-live",

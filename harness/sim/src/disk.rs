@@ -128,7 +128,7 @@ impl Disk for SimDisk {
             // Directories above the asked one are made durable here: programs sync the one they
             // made, as they do on a real machine, where the ones above have long been there.
             for dir in path.ancestors() {
-                fs::sync_dir(dir)?;
+                self.sync(dir)?;
             }
             Ok(())
         })

@@ -37,6 +37,7 @@ mod metrics;
 mod node;
 pub mod observer;
 mod peer;
+mod pulse;
 mod quota;
 mod reads;
 mod reconfigure;

@@ -90,7 +90,10 @@ impl Node {
         loop {
             tokio::select! {
                 biased;
-                _ = ticks.tick() => self.raft.tick(),
+                _ = ticks.tick() => {
+                    self.shared.pulse.beat(Instant::now());
+                    self.raft.tick();
+                }
                 input = self.inputs.recv() => {
                     let mut next = input;
                     let mut taken = 0;
@@ -238,7 +241,7 @@ impl Node {
     fn may_decide(&self, term: u64) -> bool {
         let (status, defects) = (self.raft.status(), self.shared.config.defects);
         (status.role == Role::Leader && status.term == term)
-            || defects.has(Defect::FormerLeaderEndsLeases)
+            || defects.has(Defect::FormerLeaderDecides)
             || defects.has(Defect::LeaseExpiredByFollower)
     }
 

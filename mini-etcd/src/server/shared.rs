@@ -20,6 +20,7 @@ use super::metrics::Metrics;
 use super::node::Input;
 use super::peer::Transport;
 use super::peer::ask::Questions;
+use super::pulse::Pulse;
 use super::quota::Database;
 use super::refusal::Refusal;
 use super::signal::Signal;
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub revision: Signal<i64>,
     pub progress: Signal<Progress>,
     pub leader: Signal<Leader>,
+    pub pulse: Pulse,
     /// Whether leases can run out here.
     pub leases: Signal<bool>,
     /// Whether the member is part of the cluster and has told its attributes.
@@ -109,6 +111,7 @@ impl Shared {
         let leader = Leader { id: NONE, term: 0, elected: 0, since: Instant::now() };
         Shared {
             id,
+            pulse: Pulse::new(Instant::now(), config.heartbeat),
             config,
             revision: Signal::new(state.store.revision()),
             state: Mutex::new(state),

@@ -19,7 +19,8 @@ use mini_etcd::server::{Config, run};
 use tokio_stream::StreamExt;
 
 use crate::channel::Channel;
-use crate::{suspended, without_and_with};
+use crate::suspended::{self, Renewal};
+use crate::without_and_with;
 
 /// What `task` comes to as a client of one member, in a run.
 fn asked<T, F>(defects: Defects, task: impl FnOnce(Channel) -> F + Send + 'static) -> T
@@ -167,4 +168,11 @@ fn a_transaction_that_chose_early_says_what_it_chose() {
 fn a_lease_that_is_renewed_at_the_successor_is_ended_by_the_clock_of_a_follower() {
     let kept = without_and_with(Defect::LeaseExpiredByFollower, suspended::a_renewed_lease_is_kept);
     assert_eq!(kept, [true, false]);
+}
+
+#[test]
+fn a_leader_that_was_suspended_renews_a_lease_that_its_successor_ends() {
+    let renewals =
+        without_and_with(Defect::FormerLeaderDecides, suspended::a_renewal_at_a_former_leader);
+    assert_eq!(renewals, [Renewal::Refused, Renewal::Broken]);
 }

@@ -7,7 +7,7 @@ use mini_etcd::client::{Client, Config, Generation};
 use mini_etcd::defects::Defects;
 
 use crate::room::{client, client_addr, config, start};
-use crate::suspended;
+use crate::suspended::{self, Renewal};
 
 #[test]
 fn a_session_outlives_its_time_to_live_while_it_is_renewed() {
@@ -35,4 +35,10 @@ fn a_session_outlives_its_time_to_live_while_it_is_renewed() {
 #[test]
 fn a_lease_that_is_renewed_outlives_a_leader_that_was_suspended() {
     assert!(suspended::a_renewed_lease_is_kept(Defects::default()));
+}
+
+#[test]
+fn a_leader_that_was_suspended_renews_no_lease_before_a_quorum_confirms_it() {
+    let renewal = suspended::a_renewal_at_a_former_leader(Defects::default());
+    assert_eq!(renewal, Renewal::Refused);
 }

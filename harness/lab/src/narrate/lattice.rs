@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::table::Table;
 use super::text::{Paint, heading, paint, paragraph};
 use crate::Scenario;
+use crate::explore::lattice::condition::{self, Condition};
 use crate::explore::lattice::{Family, Lattice};
 
 /// The page.
@@ -30,7 +31,7 @@ fn matrix(page: &mut String, found: &Lattice) {
             }
         }
     }
-    let columns: Vec<(String, &Family, &[String])> = ('A'..)
+    let columns: Vec<(String, &Family, &[Condition])> = ('A'..)
         .zip(&found.families)
         .flat_map(|(letter, family)| {
             let cuts = family.cuts.iter().enumerate();
@@ -42,14 +43,13 @@ fn matrix(page: &mut String, found: &Lattice) {
     let dim = Paint::DIM;
     let _ = writeln!(page, "  {:width$} {dim}{heads}{dim:#}", "");
     for name in names {
-        let mark = |(_, family, conditions): &(String, &Family, &[String])| {
-            let is = |what: &str| conditions.iter().any(|condition| condition == what);
-            match () {
-                () if is(name) => "   ●",
-                () if is(&format!("no {name}")) => "   ○",
-                () if !family.factors.iter().any(|axis| axis.name == name) => "   !",
-                () => "   ·",
-            }
+        let mark = |(_, family, conditions): &(String, &Family, &[Condition])| match condition::of(
+            conditions, name,
+        ) {
+            Some(true) => "   ●",
+            Some(false) => "   ○",
+            None if family.factors.iter().any(|axis| axis.name == name) => "   ·",
+            None => "   !",
         };
         let marks: String = columns.iter().map(mark).collect();
         let _ = writeln!(page, "  {name:width$} {marks}");
@@ -59,15 +59,6 @@ fn matrix(page: &mut String, found: &Lattice) {
         "  {dim}● must be there · ○ must not be · ! in any case · · does not matter{dim:#}"
     );
     levels(page, found);
-}
-
-/// Conditions that no longer hold, in words.
-fn undone(conditions: &[String]) -> String {
-    let one = |condition: &String| match condition.strip_prefix("no ") {
-        Some(barrier) => format!("with {barrier}"),
-        None => format!("without {condition}"),
-    };
-    conditions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What being there and not being there means, for factors that are not just on or off.
@@ -95,11 +86,11 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
         let since = cut.since.map(|at| format!(", since {}", scenario.calendar.time(at as f64)));
         let head = format!("{letter}{} of order {}{}", n + 1, cut.order, since.unwrap_or_default());
         let _ = writeln!(page, "  {}", paint(Paint::HEAD, &head));
-        paragraph(page, "    ", 4, &cut.conditions.join(" + "));
+        paragraph(page, "    ", 4, &condition::all(&cut.conditions));
         paragraph(page, "    ", 4, &format!("search {}; fresh seeds {}", cut.seen, cut.fresh));
         if !cut.unproven.is_empty() {
-            let unproven = cut.unproven.join(", ");
-            paragraph(page, "    ", 4, &format!("perhaps without {unproven}"));
+            let perhaps = format!("perhaps {}", condition::undone(&cut.unproven));
+            paragraph(page, "    ", 4, &perhaps);
         }
         for swap in cut.swaps.iter().filter(|swap| !swap.reaches) {
             let told = format!("not if {} comes before {}", swap.second, swap.first);
@@ -113,12 +104,12 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
     let mut safe = Table::new(&["seen", "never, were all but this at its worst"]);
     for one in &family.safe {
         let seen = one.seen.map_or("follows".to_owned(), |seen| seen.to_string());
-        safe.row([seen, undone(&one.without)]);
+        safe.row([seen, condition::undone(&one.without)]);
     }
     let mut fixes = Table::new(&["fresh seeds", "breaks every cut set"]);
     for fix in &family.fixes {
         let fresh = fix.fresh.map_or(String::new(), |fresh| fresh.to_string());
-        fixes.row([fresh, undone(&fix.changes)]);
+        fixes.row([fresh, condition::undone(&fix.changes)]);
     }
     for table in [safe, fixes].iter().filter(|table| !table.is_empty()) {
         *page += &format!("\n{}", table.text());

@@ -11,6 +11,7 @@ use super::Report;
 use super::axis::round;
 use super::spell::{Bar, bar};
 use crate::explore::lattice::Family;
+use crate::explore::lattice::condition::{self, Condition};
 use crate::explore::lattice::family::CutSet;
 use crate::scenario::Calendar;
 
@@ -92,12 +93,13 @@ pub struct Mark {
 #[derive(Serialize)]
 pub struct Told {
     pub label: String,
-    pub conditions: Vec<String>,
+    pub conditions: String,
     pub order: usize,
     pub seen: String,
     pub fresh: Bar,
     pub since: Option<String>,
-    pub unproven: Vec<String>,
+    /// What it may do without, if anything.
+    pub unproven: String,
     /// Steps whose order matters, and when steps lead to it.
     pub timing: Vec<String>,
     pub replay: String,
@@ -106,7 +108,7 @@ pub struct Told {
 /// A set of changes, and which cut sets it breaks.
 #[derive(Serialize)]
 pub struct Fix {
-    pub changes: Vec<String>,
+    pub changes: String,
     pub breaks: Vec<bool>,
     pub fresh: Option<Bar>,
 }
@@ -151,7 +153,7 @@ fn matrix(report: &Report, letter: char, family: &Family) -> Matrix {
             low: up(interval.low),
             high: up(interval.high),
         });
-        let text = format!("{}: {interval}", cut.conditions.join(" + "));
+        let text = format!("{}: {interval}", condition::all(&cut.conditions));
         let label = format!("{letter}{}", n + 1);
         columns.push(column(x, label, text, false, &rows, &cut.conditions, bar));
         x += COLUMN;
@@ -159,7 +161,7 @@ fn matrix(report: &Report, letter: char, family: &Family) -> Matrix {
     let boundary = (!family.safe.is_empty()).then_some(x + GAP / 2.0);
     x += GAP;
     for (n, safe) in family.safe.iter().enumerate() {
-        let text = format!("safe without {}", safe.without.join(", "));
+        let text = format!("safe {}", condition::undone(&safe.without));
         let label = format!("{letter}s{}", n + 1);
         columns.push(column(x, label, text, true, &rows, &safe.without, None));
         x += COLUMN;
@@ -192,20 +194,13 @@ fn column(
     text: String,
     safe: bool,
     rows: &[Row],
-    conditions: &[String],
+    conditions: &[Condition],
     bar: Option<Upright>,
 ) -> Column {
     let mark = |row: &Row| {
-        let is = |what: &str| conditions.iter().any(|condition| condition == what);
-        let class = match (is(&row.name), is(&format!("no {}", row.name))) {
-            // A safe set lacks what is named: the mark is hollow.
-            (true, _) if safe => "off",
-            (_, true) if safe => "on",
-            (true, _) => "on",
-            (_, true) => "off",
-            _ => return None,
-        };
-        Some(Mark { y: row.y, class })
+        // A safe set lacks what is named: the mark is hollow.
+        let filled = condition::of(conditions, &row.name)? != safe;
+        Some(Mark { y: row.y, class: if filled { "on" } else { "off" } })
     };
     let marks: Vec<Mark> = rows.iter().filter_map(mark).collect();
     let joined = marks.first().zip(marks.last()).map(|(first, last)| (first.y, last.y));
@@ -215,12 +210,12 @@ fn column(
 fn told(calendar: &Calendar, letter: char, family: &Family) -> Vec<Told> {
     let one = |(n, cut): (usize, &CutSet)| Told {
         label: format!("{letter}{}", n + 1),
-        conditions: cut.conditions.clone(),
+        conditions: condition::all(&cut.conditions),
         order: cut.order,
         seen: cut.seen.to_string(),
         fresh: bar(&cut.fresh),
         since: cut.since.map(|at| calendar.time(at as f64)),
-        unproven: cut.unproven.clone(),
+        unproven: condition::undone(&cut.unproven),
         timing: timing(calendar, cut),
         replay: cut.replay.clone(),
     };
@@ -236,7 +231,7 @@ fn timing(calendar: &Calendar, cut: &CutSet) -> Vec<String> {
 fn safe(letter: char, family: &Family) -> Vec<(String, String, String)> {
     let one = |(n, safe): (usize, &crate::explore::lattice::family::Safe)| {
         let seen = safe.seen.map_or("follows from others".to_owned(), |seen| seen.to_string());
-        (format!("{letter}s{}", n + 1), safe.without.join(", "), seen)
+        (format!("{letter}s{}", n + 1), condition::undone(&safe.without), seen)
     };
     family.safe.iter().enumerate().map(one).collect()
 }
@@ -260,7 +255,7 @@ fn fixes(family: &Family) -> Vec<Fix> {
         let breaks =
             |cut: &CutSet| cut.conditions.iter().any(|condition| fix.changes.contains(condition));
         Fix {
-            changes: fix.changes.clone(),
+            changes: condition::undone(&fix.changes),
             breaks: family.cuts.iter().map(breaks).collect(),
             fresh: fix.fresh.as_ref().map(bar),
         }

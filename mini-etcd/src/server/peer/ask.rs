@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::wire::{Answer, Content, Frame, Question};
+use crate::defects::Defect;
 use crate::lease::{LeaseError, Renewed, TimeToLive};
 use crate::server::expiry::checkpoints;
 use crate::server::refusal::Refusal;
@@ -57,7 +58,7 @@ enum Look {
 impl Shared {
     /// Answers another member's question, if that takes no waiting.
     pub(crate) fn answer_now(&self, question: &Question) -> Option<Answer> {
-        if question.promote != 0 {
+        if question.promote != 0 || (question.renew && !self.is_steady()) {
             return None;
         }
         match self.lease_here(question.lease, question.renew) {
@@ -95,9 +96,29 @@ impl Shared {
         lessor.time_to_live(lease, now).map_or_else(Look::Failed, Look::Found)
     }
 
+    /// Whether this member has missed nothing that it could not have heard of.
+    fn is_steady(&self) -> bool {
+        self.pulse.is_steady(Instant::now()) || self.config.defects.has(Defect::FormerLeaderDecides)
+    }
+
+    /// Whether this member leads; asks a quorum where it cannot know.
+    async fn leads_surely(&self) -> bool {
+        if self.is_leader() && !self.is_steady() {
+            let gaps = self.pulse.gaps();
+            if self.linearize().await.is_err() {
+                return false;
+            }
+            self.pulse.confirmed(gaps);
+        }
+        self.is_leader()
+    }
+
     /// As [`Shared::lease_here`], after what stands in the way has gone through the log.
     async fn lease_settled(&self, lease: i64, renew: bool) -> Result<TimeToLive, LeaseError> {
         loop {
+            if renew && !self.leads_surely().await {
+                return Err(LeaseError::NotPrimary);
+            }
             let applied = self.progress.get().applied;
             match self.lease_here(lease, renew) {
                 Look::Found(lease) => return Ok(lease),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::counterfactual::flip;
 use super::super::cuts::{Literals, Set};
+use super::condition::Condition;
 use crate::scenario::Kind;
 use crate::{Scenario, Settings};
 
@@ -79,12 +80,13 @@ impl Axes {
         settings
     }
 
-    /// Literals as people read them.
-    pub fn told(&self, literals: Literals) -> Vec<String> {
-        let mut told: Vec<String> =
-            literals.present().iter().map(|n| self.axes[n].name.clone()).collect();
-        told.extend(literals.absent().iter().map(|n| format!("no {}", self.axes[n].name)));
-        told
+    /// Literals by the names of their factors: what has to be there first.
+    pub fn told(&self, literals: Literals) -> Vec<Condition> {
+        let named = |set: Set, present| -> Vec<Condition> {
+            let factors = set.iter().map(|n| self.axes[n].name.clone());
+            factors.map(|factor| Condition { factor, present }).collect()
+        };
+        [named(literals.present(), true), named(literals.absent(), false)].concat()
     }
 
     /// The human factors among `literals` that can be taken in any case.

@@ -10,6 +10,7 @@ use super::super::cuts::{self, Answer, Cut, Literals, Options, Scrutiny, Set, mo
 use super::super::fixes::{self, Limit};
 use super::super::runs::{Ask, Question, Row, Runs};
 use super::super::stats::Interval;
+use super::condition::Condition;
 use super::factors::{Axes, Axis};
 use super::judge::Judge;
 use crate::outcome::Severity;
@@ -41,7 +42,7 @@ pub struct Plan {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CutSet {
     /// The factors that must be present, and those that must not be (`no …`).
-    pub conditions: Vec<String>,
+    pub conditions: Vec<Condition>,
     /// How many there are.
     pub order: usize,
     /// What the search has seen of it.
@@ -49,7 +50,7 @@ pub struct CutSet {
     /// What fresh seeds say of it.
     pub fresh: Interval,
     /// The factors without which nobody has seen it not to happen: it may be smaller.
-    pub unproven: Vec<String>,
+    pub unproven: Vec<Condition>,
     /// The seeds that it was seen with.
     pub seeds: Vec<u64>,
     /// When it begins, with the first of those seeds: seconds from the scenario's zero.
@@ -66,7 +67,7 @@ pub struct CutSet {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Safe {
     /// What is changed, were everything else at its worst.
-    pub without: Vec<String>,
+    pub without: Vec<Condition>,
     /// What was seen of it; none where it follows from others.
     pub seen: Option<Interval>,
 }
@@ -75,7 +76,7 @@ pub struct Safe {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fix {
     /// What is changed.
-    pub changes: Vec<String>,
+    pub changes: Vec<Condition>,
     /// What fresh seeds say with everything else at its worst; for the first fixes only.
     pub fresh: Option<Interval>,
 }
@@ -147,7 +148,7 @@ pub fn family(
     let literals: Vec<Literals> = answer.cuts.iter().map(|cut| cut.literals).collect();
     let dividends = moebius::dividends(&literals);
     let shapley = moebius::shapley(axes.axes.len(), &dividends);
-    let factors_of = |set: Set| axes.told(Literals::of(set, Set::EMPTY));
+    let factors_of = |set: Set| set.iter().map(|n| axes.axes[n].name.clone()).collect();
     Ok(Family {
         name: name.to_owned(),
         background: overrides(&scenario, &axes.background),

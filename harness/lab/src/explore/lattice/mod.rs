@@ -11,11 +11,13 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`condition`] | what a cut set asks of a factor |
 //! | [`factors`] | the factors, and the settings of a cell |
 //! | [`judge`] | judging a cell by runs over seeds |
 //! | [`family`] | one search with everything that is told of it |
 //! | [`report`] | both searches, as written for those who come later |
 
+pub mod condition;
 pub mod factors;
 pub mod family;
 pub mod judge;
