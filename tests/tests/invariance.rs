@@ -56,7 +56,9 @@ fn a_factor_that_makes_no_difference_leaves_every_event_as_it_was() {
 #[test]
 fn who_is_told_to_do_what_they_would_have_done_does_the_same() {
     let seed = short_day().seed;
-    let forced = asked(&["mesh-restart=forced", "apiserver-restart=forced"], seed);
+    let people = ["ledger-rollback", "mesh-restart", "apiserver-restart", "delete-empty-service"];
+    let forced: Vec<String> = people.iter().map(|factor| format!("{factor}=forced")).collect();
+    let forced = asked(&forced.iter().map(String::as_str).collect::<Vec<_>>(), seed);
     assert_eq!(played(&forced).digest, base().digest);
     let free = asked(&[], seed);
     assert!(influence::stands_for(&free.scenario, &row(&free, base()), &forced.settings));
@@ -70,6 +72,7 @@ fn a_factor_that_acts_at_a_time_leaves_every_event_before_it_as_it_was() {
     let parted = outcome.diverged.as_ref().expect("it is another run");
     let first = trail::first_difference(&base().trail, &outcome.trail);
     assert_eq!(Some(parted.index), first, "what is told is the first event that differs");
+    assert!(!parted.machine.is_empty() && !parted.kind.is_empty(), "with its place: {parted:?}");
     assert_eq!(base().trail[..parted.index], outcome.trail[..parted.index]);
     // The time has come and somebody has looked at every proxy's page; both runs do that.
     let after = parted.at - MESH_RESTART as f64;

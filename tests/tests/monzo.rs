@@ -10,6 +10,8 @@ use anatomy_lab::outcome::Severity;
 use anatomy_lab::{Outcome, narrate, scenario};
 use short_day::{APISERVER_RESTART, DELETION, MESH_RESTART, play, short_day};
 
+const MINUTE: i64 = 60;
+
 /// The short day with these settings, from the scenario's own seed. Whatever is set, no payment is lost
 /// or doubled.
 fn what_if(set: &[&str]) -> Outcome {
@@ -69,9 +71,21 @@ fn the_whole_day_is_told_as_it_was() {
     let outcome = play(scenario.clone(), &[], scenario.seed);
     assert_eq!(outcome.severity, Severity::Total);
     assert_eq!(outcome.violations, [], "no payment is lost or doubled");
+    let names: Vec<&str> = phases(&outcome).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["partial", "total", "recovered"], "the rollback at 14:12 does not help");
     assert_eq!(begins(&outcome, "partial"), Some(0), "14:10");
-    let deletion = (60 + 21) * 60;
-    assert!(ended_by(deletion, &outcome), "over within 10 s of 15:31");
+    let back = MINUTE * 63;
+    assert!((back..back + MINUTE).contains(&begins(&outcome, "total").expect("it was")), "15:13");
+    assert!(ended_by(MINUTE * 81, &outcome), "over within 10 s of 15:31");
+    let at = |kind: &str, text: &str| -> Vec<i64> {
+        let of = outcome.timeline.iter().filter(|e| e.kind == kind && e.text.contains(text));
+        of.map(|entry| entry.at as i64).collect()
+    };
+    let stopped = at("pod.mount-failed", "linkerd-");
+    assert!(stopped.iter().any(|at| (16 * MINUTE..27 * MINUTE).contains(at)), "{stopped:?}");
+    assert_eq!(at("step.restart-apiservers", ""), [27 * MINUTE], "14:37");
+    let running = at("mesh.restart.first", "");
+    assert!(running.iter().all(|at| *at > 27 * MINUTE), "no proxy before: {running:?}");
     assert!(success(&outcome, "card-payment") > 0.95);
     // The digest follows every change to the code, and the speed follows the machine.
     let told = anstream::adapter::strip_str(&narrate::tell(&scenario, &outcome)).to_string();
@@ -115,6 +129,31 @@ fn without_a_restart_of_members_the_lot_is_not_drawn() {
 }
 
 #[test]
+fn with_three_members_or_the_lock_in_endpoints_the_lot_does_not_fall_on_endpoints() {
+    for set in ["etcd-resize=off", "leader-lock=endpoints"] {
+        let outcome = what_if(&[set]);
+        assert_eq!(stuck(&outcome), ["secrets"], "{set}");
+        assert_eq!(outcome.severity, Severity::Ok, "{set}: the deploy is one of many");
+    }
+}
+
+#[test]
+fn the_rollback_makes_no_difference_to_how_bad_it_gets() {
+    let outcome = what_if(&["ledger-rollback=off"]);
+    assert!(!did(&outcome, "step.rollback"));
+    assert_eq!(outcome.severity, Severity::Total);
+    assert_eq!(begins(&outcome, "partial"), Some(0));
+    assert!(ended_by(DELETION, &outcome));
+}
+
+#[test]
+fn without_a_restart_of_the_apiservers_no_new_proxy_starts_and_the_outage_stays_partial() {
+    let outcome = what_if(&["apiserver-restart=off"]);
+    assert!(did(&outcome, "step.restart-mesh") && !did(&outcome, "mesh.restarted"));
+    assert_eq!((outcome.severity, over(&outcome)), (Severity::Partial, None));
+}
+
+#[test]
 fn without_the_deploy_nobody_notices_anything() {
     let outcome = what_if(&["ledger-deploy=off"]);
     assert!(stuck(&outcome).contains(&"endpoints"), "the condition is there");
@@ -137,6 +176,8 @@ fn without_the_empty_service_the_outage_stays_partial() {
     assert_eq!(outcome.severity, Severity::Partial);
     assert_eq!(begins(&outcome, "partial"), Some(0));
     assert!(did(&outcome, "mesh.restarted"), "new proxies can read every list");
+    assert!(!did(&outcome, "step.restart-apiservers"), "every pod starts");
+    assert_eq!(over(&outcome), None);
 }
 
 #[test]
@@ -157,6 +198,17 @@ fn an_apiserver_that_writes_null_in_events_breaks_the_mesh_the_day_before_and_wi
     let frozen = outcome.timeline.iter().filter(|entry| entry.kind == "mesh.namer.frozen");
     assert_eq!(frozen.filter(|entry| entry.at < morning.start).count(), 6, "every proxy");
     assert!(success(&outcome, "app-feed") < 0.9, "pods that the morning replaced are not found");
+}
+
+#[test]
+fn later_apiservers_freeze_the_mesh_the_day_before_and_a_restart_makes_it_total_all_the_same() {
+    for version in ["kubernetes=1.8", "kubernetes=1.10"] {
+        let outcome = what_if(&[version]);
+        assert!(did(&outcome, "mesh.namer.frozen"), "{version}");
+        assert_eq!(outcome.severity, Severity::Total, "{version}");
+        assert!(begins(&outcome, "total").is_some_and(|at| at > MESH_RESTART), "{version}");
+        assert!(ended_by(DELETION, &outcome), "{version}");
+    }
 }
 
 #[test]

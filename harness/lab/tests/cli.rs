@@ -5,10 +5,11 @@ use std::process::{Command, Output};
 
 fn anatomy(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anatomy"));
-    for name in ["ANATOMY_SEED", "ANATOMY_SEEDS", "ANATOMY_JOBS"] {
+    let mine = ["ANATOMY_SEED", "ANATOMY_SEEDS", "ANATOMY_JOBS"];
+    for name in mine.into_iter().chain(["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"]) {
         command.env_remove(name);
     }
-    command.env("NO_COLOR", "1").args(arguments).output().expect("the program starts")
+    command.args(arguments).output().expect("the program starts")
 }
 
 /// Checks that `arguments` are refused with a message that holds every one of `expected`.
@@ -22,6 +23,13 @@ fn refused(arguments: &[&str], expected: &[&str]) {
     }
     assert!(!said.contains("panicked"), "{said}");
     assert!(!said.contains('\u{1b}'), "no colours where there is no terminal: {said}");
+}
+
+#[test]
+fn nothing_is_coloured_where_there_is_no_terminal() {
+    let output = anatomy(&["list"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("monzo-2017") && !said.contains('\u{1b}'), "{said}");
 }
 
 /// A scenario file: the built-in one with `from` replaced by `to`.

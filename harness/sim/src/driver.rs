@@ -19,7 +19,7 @@ use crate::facts::Facts;
 use crate::net::{
     clear_dirty, is_dirty, is_heard, kick, reset_connection, set_driver, socket_exists, with_net,
 };
-use crate::record::When;
+use crate::record::{What, When};
 use crate::scope;
 use crate::state::{State, with_state};
 
@@ -229,7 +229,10 @@ fn admit(state: &mut State, now: Instant, packet: Packet) {
     let facts = facts.at(elapsed, elapsed + at.saturating_duration_since(now));
     let when = When { at: elapsed, wall: state.wall_at(elapsed, 0).0 };
     let machine = &mut state.machines[machine];
-    state.record.step(&mut machine.digest, facts.bytes(), when, || {
-        format!("{elapsed:?} {}: packet {}", machine.name, facts.text())
+    state.record.step(&mut machine.digest, facts.bytes(), when, || What {
+        machine: machine.name.clone(),
+        kind: "packet".to_owned(),
+        text: facts.text(),
+        ..What::default()
     });
 }

@@ -12,7 +12,7 @@ use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-use crate::record::{Event, When};
+use crate::record::{Event, What, When};
 use crate::scope;
 use crate::state::with_state;
 
@@ -87,11 +87,12 @@ fn record(level: &Level, fields: Fields) {
             None => &mut state.world_digest,
         };
         state.record.step(digest, &bytes, When { at, wall }, || {
-            let mut text = format!("{at:?} {machine_name}/{process_name}: {}", fields.message);
+            let mut text = fields.message.clone();
             for (name, value) in &fields.others {
                 let _ = write!(text, " {name}={value}");
             }
-            text
+            let (machine, process) = (machine_name.clone(), process_name.clone());
+            What { machine, process, kind: fields.kind.clone(), text }
         });
         if *level > Level::INFO && !state.record.keep_debug {
             return None;

@@ -69,6 +69,6 @@ pub use fault::{Fault, FaultId, FaultReport, Side};
 pub use link::Link;
 pub use machine::MachineSpec;
 pub use process::{Exit, Process};
-pub use record::{Digest, Divergence, Event, first_difference};
+pub use record::{Digest, Event, Step, What, first_difference};
 pub use run::{Config, Report, run, run_many};
 pub use world::World;

@@ -5,7 +5,7 @@
 //! two runs can be compared step by step afterwards: the digest is rolling, so once they differ
 //! they differ to the end (but for one step in 65,536 that agrees by chance), and the first
 //! difference is found by bisection. A run that is given the trail of another finds it while it runs:
-//! [`Divergence`].
+//! [`Report::diverged`](crate::Report::diverged).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -78,16 +78,29 @@ pub struct Event {
     pub fields: BTreeMap<String, String>,
 }
 
-/// The first step of a run that is not in the trail it was compared with.
+/// One step of a run: a packet, or something that a program said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Divergence {
-    /// The step, counted from 0.
-    pub step: u64,
+pub struct Step {
+    /// Its number, counted from 0 over packets and events, those below INFO too.
+    pub number: u64,
     /// Virtual time since the run began.
     pub at: Duration,
-    /// The wall clock, in nanoseconds since the Unix epoch.
+    /// The wall clock (true, not the machine's), in nanoseconds since the Unix epoch.
     pub wall: i64,
-    /// What the step was in this run.
+    /// What it was.
+    pub what: What,
+}
+
+/// What a step was, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct What {
+    /// Where; empty for the world itself.
+    pub machine: String,
+    /// Who; empty for the world itself, and for packets.
+    pub process: String,
+    /// `packet`, or the event's kind.
+    pub kind: String,
+    /// The sentence, and the other fields.
     pub text: String,
 }
 
@@ -104,9 +117,9 @@ pub(crate) struct Record {
     pub steps: u64,
     pub trail: Option<Vec<u16>>,
     pub capture_at: Option<u64>,
-    pub captured: Option<String>,
+    pub captured: Option<Step>,
     pub other: Option<Arc<[u16]>>,
-    pub diverged: Option<Divergence>,
+    pub diverged: Option<Step>,
     pub events: Vec<Event>,
     pub next_event: u64,
     pub keep_debug: bool,
@@ -133,28 +146,31 @@ impl Record {
         }
     }
 
-    /// Rolls one step into a machine's digest and the run's. `text` is asked for only if this is
+    /// Rolls one step into a machine's digest and the run's. `what` is asked for only if this is
     /// the step to capture, or the first that is not in the other trail.
     pub fn step(
         &mut self,
         machine: &mut Digest,
         bytes: &[u8],
         when: When,
-        text: impl Fn() -> String,
+        what: impl Fn() -> What,
     ) {
         machine.feed(bytes);
         self.digest.feed(&machine.0.to_le_bytes());
         if let Some(trail) = &mut self.trail {
             trail.push(self.digest.0 as u16);
         }
+        let step = || {
+            let When { at, wall } = when;
+            Some(Step { number: self.steps, at, wall, what: what() })
+        };
         if self.capture_at == Some(self.steps) {
-            self.captured = Some(text());
+            self.captured = step();
         }
         if let Some(other) = &self.other
             && other.get(self.steps as usize) != Some(&(self.digest.0 as u16))
         {
-            let (step, When { at, wall }) = (self.steps, when);
-            self.diverged = Some(Divergence { step, at, wall, text: text() });
+            self.diverged = step();
             // Digests roll: nothing after this can be compared.
             self.other = None;
         }

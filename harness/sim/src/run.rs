@@ -17,7 +17,7 @@ use crate::entropy;
 use crate::events::Recorder;
 use crate::fault::FaultReport;
 use crate::machine::MachineSpec;
-use crate::record::{Digest, Divergence, Event};
+use crate::record::{Digest, Event, Step};
 use crate::world::World;
 use crate::{net, scope, state};
 
@@ -117,9 +117,9 @@ pub struct Report<T> {
     /// Two bytes of the digest after each step, if asked for.
     pub trail: Vec<u16>,
     /// What the step asked for was.
-    pub captured: Option<String>,
+    pub captured: Option<Step>,
     /// Where this run first did something else than the one it was compared with.
-    pub diverged: Option<Divergence>,
+    pub diverged: Option<Step>,
     /// How many steps (packets and events) there were.
     pub steps: u64,
     /// Virtual time that passed.

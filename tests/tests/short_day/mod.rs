@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anatomy_lab::scenario::BUILT_IN;
@@ -30,7 +31,20 @@ pub fn short_day() -> Scenario {
         assert_eq!(text.matches(from).count(), 1, "{from}");
         text.replace(from, to)
     });
-    Scenario::parse(name, "short-day.toml", &text).expect("the shorter file is right")
+    let scenario = Scenario::parse(name, "short-day.toml", &text);
+    let found_by = kept(&text).display().to_string();
+    Scenario { found_by, ..scenario.expect("the shorter file is right") }
+}
+
+/// Leaves the file for whoever wants to play it by hand. Tests run beside each other, so it comes to its
+/// name whole.
+fn kept(text: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (path, name) =
+        (folder.join("short-day.toml"), format!("{:?}", std::thread::current().id()));
+    let half = folder.join(format!("short-day-{}-{name}", std::process::id()));
+    std::fs::write(&half, text).and_then(|()| std::fs::rename(&half, &path)).expect("a file");
+    path
 }
 
 /// A scenario with these settings.
@@ -42,8 +56,13 @@ pub fn request(scenario: Scenario, set: &[&str], seed: u64) -> Request {
     Request::new(Arc::new(scenario), settings, seed)
 }
 
-/// Plays a scenario with these settings.
+/// Plays a scenario with these settings; from another seed where `ANATOMY_SEED` says so. A test that
+/// fails prints how to play it by hand.
 pub fn play(scenario: Scenario, set: &[&str], seed: u64) -> Outcome {
+    let chosen = std::env::var("ANATOMY_SEED").ok();
+    let seed = chosen.map_or(seed, |seed| seed.parse().expect("ANATOMY_SEED is a number"));
     let request = request(scenario, set, seed);
-    pool::play(anatomy_lab::run, request).expect("the cluster can be built")
+    let outcome = pool::play(anatomy_lab::run, request.clone()).expect("the cluster can be built");
+    eprintln!("cargo run --release -- {}", &outcome.replay(&request.scenario)["anatomy ".len()..]);
+    outcome
 }

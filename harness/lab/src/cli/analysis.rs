@@ -79,6 +79,9 @@ pub fn rate(asked: &str, played: u64, seconds: f64) -> String {
     format!("{asked}, {played} runs played in {took}: {rate:.1} runs a minute\n")
 }
 
+/// Elsewhere than on a terminal, this often a line says how far it is.
+const LINES_SECONDS: f64 = 60.0;
+
 /// Progress as a bar on a terminal, as lines elsewhere: an analysis may take half an hour.
 #[derive(Default)]
 pub struct Bar(Mutex<State>);
@@ -86,6 +89,7 @@ pub struct Bar(Mutex<State>);
 #[derive(Default)]
 struct State {
     bar: Option<ProgressBar>,
+    told: Option<Clock>,
     what: String,
     questions: usize,
     answered: usize,
@@ -96,8 +100,13 @@ impl Meter for Bar {
     fn begin(&self, questions: usize, what: &str) {
         let bar = output::bar(questions, what);
         let what = what.to_owned();
-        *self.0.lock().expect("no panic while locked") =
-            State { bar: Some(bar), what, questions, ..State::default() };
+        *self.0.lock().expect("no panic while locked") = State {
+            bar: Some(bar),
+            told: Some(Clock::start()),
+            what,
+            questions,
+            ..State::default()
+        };
     }
 
     fn answered(&self, played: Option<&Row>) {
@@ -106,6 +115,12 @@ impl Meter for Bar {
         state.played += usize::from(played.is_some());
         if let Some(bar) = &state.bar {
             bar.inc(1);
+        }
+        let is_due = state.told.as_ref().is_some_and(|told| told.seconds() > LINES_SECONDS);
+        if is_due && !std::io::stderr().is_terminal() {
+            let State { what, questions, answered, .. } = &*state;
+            output::complain(&format!("{what}: {answered} of {questions}\n"));
+            state.told = Some(Clock::start());
         }
     }
 

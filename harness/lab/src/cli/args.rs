@@ -182,6 +182,9 @@ pub struct LatticeArgs {
     /// Set a factor's level or a number for all cells
     #[arg(long = "set", value_name = "FACTOR=LEVEL")]
     pub set: Vec<String>,
+    /// Judge cells so that one seed in five counts: nine times the runs
+    #[arg(long)]
+    pub strict: bool,
     /// How many cells may be judged in each search
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub budget: usize,
@@ -192,6 +195,9 @@ pub struct LatticeArgs {
     /// How many seeds that the search has not seen confirm what it found
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub fresh: usize,
+    /// What it costs to change a factor, where fixes are planned: a number, or `never` [default: 1]
+    #[arg(long, value_name = "FACTOR=N")]
+    pub cost: Vec<String>,
     /// Find out from when until when the steps of each cut set could have been taken, and whether their
     /// order matters
     #[arg(long)]
@@ -309,6 +315,9 @@ pub struct ReportArgs {
     /// Write the post-mortem, which the report offers too, as Markdown
     #[arg(long, value_name = "FILE.md")]
     pub markdown: Option<PathBuf>,
+    /// Say as JSON what was played and written
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Subcommand)]
@@ -332,6 +341,9 @@ pub struct ExportArgs {
     /// Where it goes; what it ends in decides the format of a trace
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
+    /// Say as JSON what was played and written
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

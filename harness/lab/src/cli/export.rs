@@ -14,13 +14,16 @@ pub fn export(command: &ExportCommand, runner: Runner) -> Result<u8, Trouble> {
     let format = Format::of(command, args)?;
     played::claim("--out", &args.out)?;
     let run = played::play(&args.scenario, &args.choice, args.seed, runner)?;
-    let run = Played { scenario: &run.scenario, outcome: &run.outcome, events: &run.events };
+    let shown = Played { scenario: &run.scenario, outcome: &run.outcome, events: &run.events };
     let bytes = match format {
-        Format::Perfetto => export::perfetto(&run),
-        Format::Chrome => export::chrome(&run).to_string().into_bytes(),
-        Format::Journal => format!("{:#}\n", export::journal(&run)).into_bytes(),
+        Format::Perfetto => export::perfetto(&shown),
+        Format::Chrome => export::chrome(&shown).to_string().into_bytes(),
+        Format::Journal => format!("{:#}\n", export::journal(&shown)).into_bytes(),
     };
     played::write("--out", &args.out, &bytes)?;
+    if args.json {
+        played::say(&run, &[&args.out])?;
+    }
     Ok(u8::from(!run.outcome.violations.is_empty()))
 }
 

@@ -1,9 +1,13 @@
 //! `anatomy lattice`.
 
+use std::collections::BTreeMap;
+
 use super::args::{Choice, LatticeArgs};
 use super::trouble::Trouble;
 use super::{analysis, output, prepare};
+use crate::explore::lattice::judge::QUICK;
 use crate::explore::lattice::{Plan, lattice};
+use crate::explore::stats::Sprt;
 use crate::scenario::suggest;
 use crate::{Runner, Scenario, narrate};
 
@@ -22,9 +26,11 @@ pub fn run(args: &LatticeArgs, runner: Runner) -> Result<u8, Trouble> {
         target: args.target,
         factors: args.factors.clone(),
         force: args.force.clone(),
+        test: if args.strict { Sprt::default() } else { QUICK },
         budget: args.budget,
         scrutiny: args.scrutiny,
         fresh: args.fresh,
+        costs: costs(&scenario, &args.cost)?,
         timing: args.timing,
     };
     let clock = analysis::Clock::start();
@@ -39,6 +45,22 @@ pub fn run(args: &LatticeArgs, runner: Runner) -> Result<u8, Trouble> {
         output::complain(&format!("written to {}\n", kept.display()));
     }
     Ok(0)
+}
+
+/// What `--cost` says: a number, or that nobody can.
+fn costs(scenario: &Scenario, given: &[String]) -> Result<BTreeMap<String, Option<u64>>, Trouble> {
+    let one = |given: &String| {
+        let expected = "expected FACTOR=N or FACTOR=never";
+        let wrong = || Trouble::Usage(format!("--cost {given}: {expected}"));
+        let (name, cost) = given.split_once('=').ok_or_else(wrong)?;
+        known(scenario, "--cost", Some(&[name.to_owned()]))?;
+        let cost = match cost {
+            "never" => None,
+            number => Some(number.parse::<u32>().map_err(|_| wrong())?.into()),
+        };
+        Ok((name.to_owned(), cost))
+    };
+    given.iter().map(one).collect()
 }
 
 fn known(scenario: &Scenario, option: &str, named: Option<&[String]>) -> Result<(), Trouble> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::args::Choice;
 use super::trouble::Trouble;
-use super::{output, prepare};
+use super::{analysis, output, prepare};
 use crate::outcome::Event;
 use crate::sweep::pool;
 use crate::{Outcome, Runner, Scenario};
@@ -38,6 +38,20 @@ pub fn play(
     let outcome = played.map_err(Trouble::Failed)?;
     let events = std::mem::take(&mut *events.lock().expect("nobody panics with the lock"));
     Ok(Played { scenario, outcome, events })
+}
+
+/// Says as JSON what was played, and which files tell of it.
+pub fn say(run: &Played, files: &[&Path]) -> Result<(), Trouble> {
+    let Outcome { scenario, seed, severity, digest, .. } = &run.outcome;
+    let said = serde_json::json!({
+        "scenario": scenario,
+        "seed": seed,
+        "severity": severity,
+        "digest": digest,
+        "files": files,
+    });
+    output::say(&analysis::json(&said)?);
+    Ok(())
 }
 
 /// Makes sure that a file can be written before a minute is spent on what goes into it.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::args::Choice;
 use super::trouble::Trouble;
 use crate::scenario::{self, suggest};
-use crate::{Request, Scenario};
+use crate::{Request, Scenario, world};
 
 /// The scenario called `name`.
 pub fn scenario(name: &str) -> Result<Arc<Scenario>, Trouble> {
@@ -33,6 +33,7 @@ pub fn request(
         let message = format!("--until {until}: `{}` has no such act; {help}", scenario.name);
         return Err(Trouble::Usage(message));
     }
+    world::fits(scenario, &settings).map_err(|why| Trouble::Usage(format!("--set: {why}")))?;
     let seed = seed.unwrap_or(scenario.seed);
     let mut request = Request::new(Arc::clone(scenario), settings, seed);
     request.until.clone_from(&choice.until);

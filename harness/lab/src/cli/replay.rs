@@ -28,9 +28,9 @@ pub fn replay(args: &ReplayArgs, runner: Runner) -> Result<u8, Trouble> {
         }
         None => {
             page += "no run with that digest is kept on this machine, so there is nothing to \
-                     compare with event by event\n";
-            let first = outcome.captured.as_ref().map(|event| shown(&scenario.calendar, event));
-            page += &format!("this run's first event is {}\n", first.unwrap_or("none".to_owned()));
+                     compare with step by step\n";
+            let first = outcome.captured.as_ref().map(|step| shown(&scenario.calendar, step));
+            page += &format!("this run's first is {}\n", first.unwrap_or("none".to_owned()));
         }
     }
     if let Err(error) = state::keep(&state::folder(), &key, &outcome) {
@@ -73,23 +73,21 @@ fn first_difference(
     kept: &[u16],
 ) -> Result<String, Trouble> {
     let Some(index) = trail::first_difference(&outcome.trail, kept) else {
-        return Ok("no event differs: the difference is behind the last one\n".to_owned());
+        return Ok("no step differs: the difference is behind the last one\n".to_owned());
     };
     if index >= outcome.trail.len() {
-        return Ok(format!("this run ends after {index} events, the other goes on\n"));
+        return Ok(format!("this run ends after {index} steps, the other goes on\n"));
     }
     request.capture_at = Some(index);
-    let again = play(runner, request, "looking for the first event that differs")?;
-    let event = again.captured.map(|event| shown(&request.scenario.calendar, &event));
-    let event = event.unwrap_or_else(|| format!("event {index}"));
-    Ok(format!("the first event that differs is {event}\n"))
+    let again = play(runner, request, "looking for the first step that differs")?;
+    let step = again.captured.map(|step| shown(&request.scenario.calendar, &step));
+    let step = step.unwrap_or_else(|| format!("step {index}"));
+    Ok(format!("the first event that differs is {step}\n"))
 }
 
-/// An event in one line.
-pub fn shown(calendar: &Calendar, event: &Event) -> String {
-    let clock = format!("{} {}", calendar.date(event.at), calendar.time(event.at));
-    let millis = (event.at.rem_euclid(1.0) * 1000.0) as u32;
-    let place = format!("{}/{}", event.machine, event.process);
-    let (index, kind, text) = (event.index, &event.kind, &event.text);
-    format!("event {index} at {clock}.{millis:03} on {place}: {kind}: {text}")
+/// A step of the trail in one line.
+pub fn shown(calendar: &Calendar, step: &Event) -> String {
+    let clock = format!("{} {}", calendar.date(step.at), calendar.time(step.at));
+    let millis = (step.at.rem_euclid(1.0) * 1000.0) as u32;
+    format!("step {} at {clock}.{millis:03} on {}", step.index, step.told())
 }

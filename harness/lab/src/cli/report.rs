@@ -1,5 +1,7 @@
 //! `anatomy report`.
 
+use std::path::{Path, PathBuf};
+
 use super::args::ReportArgs;
 use super::played::{self, Played};
 use super::prepare;
@@ -23,6 +25,14 @@ pub fn report(args: &ReportArgs, runner: Runner) -> Result<u8, Trouble> {
     played::write("--out", &args.out, report.html().as_bytes())?;
     if let Some(path) = &args.markdown {
         played::write("--markdown", path, report.markdown().as_bytes())?;
+    }
+    if args.json {
+        let files: Vec<&Path> = [Some(&args.out), args.markdown.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .collect();
+        played::say(&run, &files)?;
     }
     Ok(u8::from(!run.outcome.violations.is_empty()))
 }

@@ -48,10 +48,11 @@ fn anatomy(arguments: &[&str]) -> Result<u8, Trouble> {
 
 #[test]
 fn bad_usage_is_told_with_the_place_and_the_allowed_values() {
-    let cases: [(&[&str], &str); 20] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["run", "monzo-2018"], "did you mean `monzo-2017`?"),
         (&["run", "nowhere/else.toml"], "cannot read the scenario file nowhere/else.toml"),
         (&["run", "--set", "likerd=1.0.0"], "did you mean `linkerd`?"),
+        (&["run", "--set", "services=2000"], "2007 pods need 19 workers, 108 on each: there are 6"),
         (&["run", "--set", "linkerd=2"], "allowed: 0.9.1, 1.0.0"),
         (&["run", "--set", "linkerd"], "--set linkerd"),
         (&["run", "--seed", "seven"], "a seed is a whole number from 0"),
@@ -235,7 +236,7 @@ fn the_first_event_that_differs_between_the_places_is_named() {
     assert!(!same);
     assert!(page.contains("the first event that differs is number 1"), "{page}");
     assert!(
-        page.contains("here: event 1 at Fri 27 Oct 2017 14:10:01.250 on node-a1/etcd"),
+        page.contains("here: step 1 at Fri 27 Oct 2017 14:10:01.250 on node-a1/etcd"),
         "{page}"
     );
     assert!(page.contains("this is seed 4") && page.contains("this is seed 5"), "{page}");

@@ -19,7 +19,10 @@ const VERSION: &str = "1.0.0";
 /// The journal.
 pub fn journal(played: &Played) -> Value {
     let Played { scenario, outcome, .. } = played;
-    let taken = |entry: &&Entry| entry.kind.starts_with("step.") && entry.kind != "step.skipped";
+    let taken = |entry: &&Entry| {
+        entry.kind.starts_with("step.")
+            && !["step.skipped", "step.withheld"].contains(&entry.kind.as_str())
+    };
     let steps: Vec<&Entry> = outcome.timeline.iter().filter(taken).collect();
     let (first, last) = (outcome.acts.first(), outcome.acts.last());
     let start = first.map_or(0.0, |act| act.start);
@@ -56,7 +59,7 @@ pub fn journal(played: &Played) -> Value {
         },
         "run": steps.iter().map(|step| json!({
             "activity": activity(outcome, step),
-            "status": "succeeded",
+            "status": if step.kind == "step.failed" { "failed" } else { "succeeded" },
             "output": { "text": step.text, "because": step.because },
             "start": scenario.calendar.stamp(step.at),
             "end": scenario.calendar.stamp(step.at),

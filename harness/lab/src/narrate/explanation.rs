@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::table::Table;
 use super::text::{Paint, heading, paint, paragraph};
 use super::verdict::severity_style;
+use super::{assumptions, marked};
 use crate::Scenario;
 use crate::explore::counterfactual::Explanation;
 use crate::explore::counterfactual::but_for::ButFor;
@@ -60,9 +61,10 @@ fn but_for(page: &mut String, scenario: &Scenario, found: &Explanation) {
         let first = one.first.as_ref().map_or("the same run".to_owned(), |d| clock(scenario, d.at));
         let remarks = remarks(found, one);
         let severity = one.severity.name().to_owned();
-        table.row([one.factor.clone(), one.to.clone(), severity, first, remarks]);
+        table.row([marked(scenario, &one.factor), one.to.clone(), severity, first, remarks]);
     }
     *page += &table.text();
+    assumptions(page, scenario);
     page.push('\n');
 }
 

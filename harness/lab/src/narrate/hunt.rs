@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::table::Table;
-use super::text::{heading, paragraph};
+use super::text::{command, heading, paragraph};
 use crate::Scenario;
 use crate::explore::hunt::{Broken, Found, Told};
 use crate::explore::stats::wilson;
@@ -47,7 +47,7 @@ pub fn hunted(scenario: &Scenario, told: &[Told]) -> String {
         if !found.minimal {
             paragraph(&mut page, "  ", 2, "(not shown to be the fewest: the budget was spent)");
         }
-        paragraph(&mut page, "  ", 2, one.replay.as_deref().unwrap_or_default());
+        command(&mut page, 2, one.replay.as_deref().unwrap_or_default());
     }
     page
 }

@@ -3,17 +3,19 @@
 use std::fmt::Write as _;
 
 use super::table::Table;
-use super::text::{Paint, heading, paint, paragraph};
+use super::text::{Paint, command, heading, paint, paragraph};
+use super::{assumptions, marked};
 use crate::Scenario;
 use crate::explore::lattice::condition::{self, Condition};
 use crate::explore::lattice::{Family, Lattice};
+use crate::explore::stats::wilson;
 
 /// The page.
 pub fn lattice(scenario: &Scenario, found: &Lattice) -> String {
     let mut page = String::new();
     let target = found.target.name();
     let _ = writeln!(page, "{}: what leads to {}\n", found.scenario, paint(Paint::BAD, target));
-    matrix(&mut page, found);
+    matrix(&mut page, scenario, found);
     for (letter, family) in ('A'..).zip(&found.families) {
         sets(&mut page, scenario, letter, family);
     }
@@ -21,7 +23,7 @@ pub fn lattice(scenario: &Scenario, found: &Lattice) -> String {
 }
 
 /// Which factor is in which cut set: a column for each, all searches side by side.
-fn matrix(page: &mut String, found: &Lattice) {
+fn matrix(page: &mut String, scenario: &Scenario, found: &Lattice) {
     heading(page, "Cut sets");
     let mut names: Vec<&str> = Vec::new();
     for family in &found.families {
@@ -38,7 +40,7 @@ fn matrix(page: &mut String, found: &Lattice) {
             cuts.map(move |(n, cut)| (format!("{letter}{}", n + 1), family, &cut.conditions[..]))
         })
         .collect();
-    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    let width = names.iter().map(|name| marked(scenario, name).len()).max().unwrap_or(0);
     let heads: String = columns.iter().map(|(head, ..)| format!(" {head:>3}")).collect();
     let dim = Paint::DIM;
     let _ = writeln!(page, "  {:width$} {dim}{heads}{dim:#}", "");
@@ -52,13 +54,14 @@ fn matrix(page: &mut String, found: &Lattice) {
             None => "   !",
         };
         let marks: String = columns.iter().map(mark).collect();
-        let _ = writeln!(page, "  {name:width$} {marks}");
+        let _ = writeln!(page, "  {:width$} {marks}", marked(scenario, name));
     }
     let _ = writeln!(
         page,
         "  {dim}● must be there · ○ must not be · ! in any case · · does not matter{dim:#}"
     );
     levels(page, found);
+    assumptions(page, scenario);
 }
 
 /// What being there and not being there means, for factors that are not just on or off.
@@ -99,17 +102,20 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
         for window in &cut.windows {
             paragraph(page, "    ", 4, &window.told(&scenario.calendar));
         }
-        paragraph(page, "    ", 4, &cut.replay);
+        command(page, 4, &cut.replay);
     }
     let mut safe = Table::new(&["seen", "never, were all but this at its worst"]);
     for one in &family.safe {
         let seen = one.seen.map_or("follows".to_owned(), |seen| seen.to_string());
-        safe.row([seen, condition::undone(&one.without)]);
+        let in_vain = one.in_vain.map_or(String::new(), |seeds| {
+            format!(" (the lot did not fall: {})", wilson(0, seeds))
+        });
+        safe.row([seen, condition::undone(&one.without) + &in_vain]);
     }
-    let mut fixes = Table::new(&["fresh seeds", "breaks every cut set"]);
+    let mut fixes = Table::new(&["cost", "fresh seeds", "breaks every cut set"]);
     for fix in &family.fixes {
         let fresh = fix.fresh.map_or(String::new(), |fresh| fresh.to_string());
-        fixes.row([fresh, condition::undone(&fix.changes)]);
+        fixes.row([fix.cost.to_string(), fresh, condition::undone(&fix.changes)]);
     }
     for table in [safe, fixes].iter().filter(|table| !table.is_empty()) {
         *page += &format!("\n{}", table.text());

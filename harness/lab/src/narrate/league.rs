@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::Table;
-use super::text::{Paint, duration, heading, p_value, paragraph};
+use super::text::{Paint, command, duration, heading, p_value, paragraph};
 use crate::explore::humans::{League, Unsafely};
 
 /// The page.
@@ -14,29 +14,46 @@ pub fn league(found: &League) -> String {
     paragraph(&mut page, "  ", 2, &format!("seeds {} ({})", seeds.join(", "), found.chosen));
     page.push('\n');
     heading(&mut page, "From the least lost to the most");
-    let mut table = Table::new(&["policy", "lost", "÷ idle", "total", "over after", "longer?"]);
+    let heads =
+        ["policy", "lost", "from … to", "÷ idle", "differs?", "total", "over after", "longer?"];
+    let mut table = Table::new(&heads);
     for one in &found.standings {
         let ratio = one.escalation.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
         let median = one.median_told(duration);
         let compared = one.policy.name != found.against;
         let p = one.recovery_p.filter(|_| compared);
         let p = p.map_or(String::new(), p_value);
-        let (lost, total) = (duration(one.lost_seconds), one.total.to_string());
-        table.row([one.policy.name.clone(), lost, ratio, total, median, p]);
+        let (lost, total) =
+            (duration(one.lost_seconds), format!("{}/{}", one.total.hits, one.total.runs));
+        let differs = if compared { p_value(one.lost_p) } else { String::new() };
+        let range = format!("{} … {}", duration(one.lost_range.0), duration(one.lost_range.1));
+        table.row([one.policy.name.clone(), lost, range, ratio, differs, total, median, p]);
     }
     page += &table.text();
     let dim = Paint::DIM;
     let told = format!(
         "lost: the integral of what failed, all journeys together, on average; ÷ idle: that divided by \
-         the same of \u{201c}{}\u{201d}; over after: half of the outages are; longer?: whether that differs from \
-         doing nothing (log-rank, adjusted)",
+         the same of \u{201c}{}\u{201d}; differs?: whether that is more than chance (paired permutation test, \
+         adjusted); total: with how many seeds; over after: half of the outages are; longer?: whether \
+         that differs from doing nothing (log-rank, adjusted)",
         found.against
     );
     let _ = write!(page, "{dim}");
     paragraph(&mut page, "  ", 2, &told);
     let _ = writeln!(page, "{dim:#}");
+    if let ([best, second, ..], Some(p)) = (&found.standings[..], found.best_p) {
+        let names = (&best.policy.name, &second.policy.name);
+        let lead = format!(
+            "that \u{201c}{}\u{201d} lost less than \u{201c}{}\u{201d}: p {}",
+            names.0,
+            names.1,
+            p_value(p)
+        );
+        paragraph(&mut page, "  ", 2, &lead);
+    }
     for one in &found.standings {
-        let _ = writeln!(page, "  {:30}{}", one.policy.name, one.replay);
+        let _ = writeln!(page, "  {}", one.policy.name);
+        command(&mut page, 4, &one.replay);
     }
     if !found.variants.is_empty() {
         variants(&mut page, &found.variants);

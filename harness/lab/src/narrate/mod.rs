@@ -46,6 +46,21 @@ pub fn tell(scenario: &Scenario, outcome: &Outcome) -> String {
     told.join("\n")
 }
 
+/// A factor's name, with a star where it is an assumption.
+fn marked(scenario: &Scenario, factor: &str) -> String {
+    let known = scenario.factors.iter().find(|known| known.name == factor);
+    let star = if known.is_some_and(|known| known.assumption) { " *" } else { "" };
+    format!("{factor}{star}")
+}
+
+/// Says what the stars of [`marked`] mean, where there can be any.
+fn assumptions(page: &mut String, scenario: &Scenario) {
+    if scenario.factors.iter().any(|factor| factor.assumption) {
+        let dim = Paint::DIM;
+        *page += &format!("  {dim}* an assumption: the record is silent here{dim:#}\n");
+    }
+}
+
 /// The end of the story alone.
 pub fn conclude(scenario: &Scenario, outcome: &Outcome) -> String {
     verdict::verdict(scenario, outcome)

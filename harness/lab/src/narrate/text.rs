@@ -62,6 +62,15 @@ pub fn paragraph(page: &mut String, first: &str, indent: usize, text: &str) {
     }
 }
 
+/// Adds a command, broken between words as a shell allows.
+pub fn command(page: &mut String, indent: usize, text: &str) {
+    let lines = wrap(text, super::WIDTH - indent - 4);
+    for (n, line) in lines.iter().enumerate() {
+        let (more, end) = (if n > 0 { 2 } else { 0 }, if n + 1 < lines.len() { " \\" } else { "" });
+        let _ = writeln!(page, "{:1$}{line}{end}", "", indent + more);
+    }
+}
+
 /// A whole number with commas: `5,700`.
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();

@@ -7,8 +7,8 @@ use crate::outcome::{ActSpan, Entry};
 use crate::scenario::Calendar;
 use crate::{Outcome, Scenario};
 
-/// The widest name of an actor that is not cut.
-const ACTOR_WIDTH_MAX: usize = 32;
+/// The widest name of an actor that is not cut: `kube-controller-manager on master-1` is not.
+const ACTOR_WIDTH_MAX: usize = 36;
 /// How many reasons of one line are told.
 const REASONS_MAX: usize = 2;
 

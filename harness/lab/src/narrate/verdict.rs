@@ -49,14 +49,21 @@ pub(super) fn verdict(scenario: &Scenario, outcome: &Outcome) -> String {
     let violations: Vec<String> =
         outcome.violations.iter().map(|v| format!("{}: {}", v.oracle, v.text)).collect();
     listed(&mut page, "violated", Paint::BAD, &violations);
+    let unfinished = outcome.until.iter();
+    let unchecked = unfinished.map(|act| format!("no oracle: the run stopped after the act {act}"));
+    listed(&mut page, "not checked", Paint::DIM, &unchecked.collect::<Vec<_>>());
     let _ = writeln!(page, "  {:12}{}", "digest", outcome.digest);
     let _ = writeln!(page, "  {:12}{}", "speed", speed(outcome));
     let _ = writeln!(page, "  {:12}{}", "again", outcome.replay(scenario));
     page
 }
 
-/// What led to it, a sentence a link: when, who if it was a person, what.
+/// What led to it, a sentence a link: when, who if it was a person, what. Nothing where nothing
+/// happened.
 pub fn chain(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
+    if outcome.severity == Severity::Ok {
+        return Vec::new();
+    }
     let told = |link: &Entry| {
         let (date, time) = (scenario.calendar.date(link.at), scenario.calendar.minute(link.at));
         let by_hand = link.kind.starts_with("step.");

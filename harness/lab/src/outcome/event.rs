@@ -24,6 +24,17 @@ pub struct Event {
     pub fields: BTreeMap<String, String>,
 }
 
+impl Event {
+    /// Where, of what kind, and what.
+    pub fn told(&self) -> String {
+        let place: Vec<&str> =
+            [&*self.machine, &*self.process].into_iter().filter(|name| !name.is_empty()).collect();
+        let place = if place.is_empty() { "the world".to_owned() } else { place.join("/") };
+        let kind = if self.kind.is_empty() { "said" } else { &self.kind };
+        format!("{place}: {kind}: {}", self.text)
+    }
+}
+
 /// One line of the timeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -99,8 +110,6 @@ pub struct PoolState {
     pub resource: String,
     /// Whether the quota is lost: nothing to be had although not all is in use.
     pub stuck: bool,
-    /// How many calls wait for it.
-    pub waiting: u64,
 }
 
 /// Something that an oracle found.

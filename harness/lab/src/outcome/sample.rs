@@ -141,7 +141,6 @@ pub fn outcome(request: &Request) -> Outcome {
             apiserver: "apiserver-a".into(),
             resource: "endpoints".into(),
             stuck: true,
-            waiting: 0,
         }],
         chain: vec![
             entry(

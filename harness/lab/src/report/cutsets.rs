@@ -13,6 +13,7 @@ use super::spell::{Bar, bar};
 use crate::explore::lattice::Family;
 use crate::explore::lattice::condition::{self, Condition};
 use crate::explore::lattice::family::CutSet;
+use crate::explore::stats::wilson;
 use crate::scenario::Calendar;
 
 const LEFT: f64 = 190.0;
@@ -51,6 +52,8 @@ pub struct Matrix {
 pub struct Row {
     pub y: f64,
     pub name: String,
+    /// Whether it is an assumption.
+    pub assumed: bool,
     pub kind: &'static str,
     pub present: String,
     pub absent: String,
@@ -109,6 +112,7 @@ pub struct Told {
 #[derive(Serialize)]
 pub struct Fix {
     pub changes: String,
+    pub cost: u64,
     pub breaks: Vec<bool>,
     pub fresh: Option<Bar>,
 }
@@ -123,6 +127,9 @@ fn matrix(report: &Report, letter: char, family: &Family) -> Matrix {
     let calendar = &report.scenario.calendar;
     let top = BARS + 26.0;
     let most = family.shapley.iter().copied().map(f64::abs).fold(0.0, f64::max).max(1e-9);
+    let assumed = |name: &str| {
+        report.scenario.factors.iter().any(|factor| factor.name == name && factor.assumption)
+    };
     let rows: Vec<Row> = family
         .factors
         .iter()
@@ -133,6 +140,7 @@ fn matrix(report: &Report, letter: char, family: &Family) -> Matrix {
             Row {
                 y: top + ROW * n as f64,
                 name: axis.name.clone(),
+                assumed: assumed(&axis.name),
                 kind: axis.kind.name(),
                 present: axis.present.clone(),
                 absent: axis.absent.clone(),
@@ -230,7 +238,10 @@ fn timing(calendar: &Calendar, cut: &CutSet) -> Vec<String> {
 
 fn safe(letter: char, family: &Family) -> Vec<(String, String, String)> {
     let one = |(n, safe): (usize, &crate::explore::lattice::family::Safe)| {
-        let seen = safe.seen.map_or("follows from others".to_owned(), |seen| seen.to_string());
+        let mut seen = safe.seen.map_or("follows from others".to_owned(), |seen| seen.to_string());
+        if let Some(seeds) = safe.in_vain {
+            seen += &format!("; the lot did not fall: {}", wilson(0, seeds));
+        }
         (format!("{letter}s{}", n + 1), condition::undone(&safe.without), seen)
     };
     family.safe.iter().enumerate().map(one).collect()
@@ -256,6 +267,7 @@ fn fixes(family: &Family) -> Vec<Fix> {
             |cut: &CutSet| cut.conditions.iter().any(|condition| fix.changes.contains(condition));
         Fix {
             changes: condition::undone(&fix.changes),
+            cost: fix.cost,
             breaks: family.cuts.iter().map(breaks).collect(),
             fresh: fix.fresh.as_ref().map(bar),
         }

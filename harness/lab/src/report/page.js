@@ -57,3 +57,11 @@ for (const button of document.querySelectorAll("[data-save]")) {
     URL.revokeObjectURL(link.href);
   });
 }
+
+// On paper nothing can be opened.
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details:not([open])")];
+  opened.forEach((details) => (details.open = true));
+});
+addEventListener("afterprint", () => opened.forEach((details) => (details.open = false)));

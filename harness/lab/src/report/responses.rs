@@ -99,7 +99,12 @@ pub fn responses(report: &Report) -> Option<Responses> {
             curve,
             band,
             reference: first.map_or(String::new(), |f| steps(&f.recovery, f.watched).0),
-            lost: duration(one.lost_seconds),
+            lost: format!(
+                "{} ({} to {})",
+                duration(one.lost_seconds),
+                duration(one.lost_range.0),
+                duration(one.lost_range.1)
+            ),
             ratio: one.escalation.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")),
             total: bar(&one.total),
             median: one.median_told(duration),

@@ -162,7 +162,7 @@ fn findings_of_known_worlds_are_written_and_read_back() {
 
 #[test]
 fn each_analysis_that_was_made_has_its_section_and_no_other_has() {
-    let ids = ["explained", "cuts", "fixes", "responses"];
+    let ids = ["cuts", "explained", "fixes", "responses"];
     let sections = |findings: &Findings| -> Vec<&str> {
         let page = page_of(findings);
         let has = |id: &&str| page.contains(&format!("<section id=\"{id}\">"));

@@ -61,6 +61,8 @@ impl From<Box<Error>> for FindError {
 pub struct Source {
     /// Its name: that of the built-in one, or the file's without its ending.
     pub name: String,
+    /// What the command line finds it by.
+    pub found_by: String,
     /// The file that errors name.
     pub file: String,
     /// What is written.
@@ -73,7 +75,8 @@ impl Source {
     /// # Errors
     /// The first thing that is wrong, with its line.
     pub fn parse(&self) -> Result<Scenario, Box<Error>> {
-        Scenario::parse(&self.name, &self.file, &self.text)
+        let scenario = Scenario::parse(&self.name, &self.file, &self.text)?;
+        Ok(Scenario { found_by: self.found_by.clone(), ..scenario })
     }
 }
 
@@ -84,7 +87,7 @@ impl Source {
 pub fn source(name: &str) -> Result<Source, FindError> {
     if let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
         let (name, file, text) = ((*name).to_owned(), format!("{name}.toml"), (*text).to_owned());
-        return Ok(Source { name, file, text });
+        return Ok(Source { found_by: name.clone(), name, file, text });
     }
     let path = Path::new(name);
     let a_path = name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR);
@@ -96,7 +99,17 @@ pub fn source(name: &str) -> Result<Source, FindError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| FindError::Unreadable { path: name.to_owned(), error })?;
     let stem = path.file_stem().map_or(name.into(), |stem| stem.to_string_lossy());
-    Ok(Source { name: stem.into_owned(), file: name.to_owned(), text })
+    let file = name.to_owned();
+    Ok(Source { name: stem.into_owned(), found_by: quoted(name), file, text })
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=@%,:".contains(c);
+    match path.chars().all(plain) && !path.is_empty() {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 /// The scenario called `name`, or in the file `name`.

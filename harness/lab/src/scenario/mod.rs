@@ -44,8 +44,10 @@ pub use target::{Target, Who};
 /// A checked scenario.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// The name it is found by: `monzo-2017`, or the file's.
+    /// Its name: `monzo-2017`, or the file's without its ending.
     pub name: String,
+    /// What the command line finds it by: the name of one that is built in, the path of a file.
+    pub found_by: String,
     /// One line: what happened, and when.
     pub title: String,
     /// A paragraph for `anatomy list`.

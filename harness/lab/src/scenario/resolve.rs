@@ -39,6 +39,7 @@ fn scenario(name: &str, file: &File, text: &str) -> Result<Scenario, Problem> {
             .concat();
     let scenario = Scenario {
         name: name.to_owned(),
+        found_by: name.to_owned(),
         title: file.title.clone(),
         summary: file.summary.trim().to_owned(),
         calendar,

@@ -36,7 +36,7 @@ use harness_sim::{Config, MachineSpec, Report};
 
 use crate::outcome::{self, Record};
 use crate::scenario::World;
-use crate::{Outcome, Request};
+use crate::{Outcome, Request, Scenario, Settings};
 use outside::Outside;
 use topology::Topology;
 
@@ -59,6 +59,22 @@ pub fn run(request: &Request) -> Result<Outcome, Error> {
     match request.scenario.world {
         World::Bank => run_bank(request),
         World::Etcd => run_etcd(request),
+    }
+}
+
+/// Whether a scenario with these settings can be built.
+///
+/// # Errors
+/// What is in the way.
+pub fn fits(scenario: &Scenario, settings: &Settings) -> Result<(), String> {
+    match scenario.world {
+        World::Bank => {
+            let services = settings.number("services") as usize;
+            let inside = manifests::applications(scenario, services).into_iter();
+            let pods = inside.filter(|app| app.entry.is_none()).map(|app| app.replicas as usize);
+            topology::room(pods.sum(), settings.number("workers") as usize)
+        }
+        World::Etcd => Ok(()),
     }
 }
 
@@ -142,17 +158,8 @@ fn told<T>(
             sink(&event_of(event, calendar));
         }
     }
-    let captured = report.captured.map(|text| outcome::Event {
-        index: request.capture_at.unwrap_or_default(),
-        text,
-        ..outcome::Event::default()
-    });
-    let diverged = report.diverged.map(|diverged| outcome::Event {
-        index: diverged.step as usize,
-        at: calendar.offset_of(harness_env::Wall(diverged.wall)),
-        text: diverged.text,
-        ..outcome::Event::default()
-    });
+    let captured = report.captured.map(|step| step_of(step, calendar));
+    let diverged = report.diverged.map(|step| step_of(step, calendar));
     Ok(Outcome::of(
         request,
         Record {
@@ -173,6 +180,20 @@ fn told<T>(
             stopped: played.stopped,
         },
     ))
+}
+
+/// A step of the trail, told like an event.
+fn step_of(step: harness_sim::Step, calendar: &crate::scenario::Calendar) -> outcome::Event {
+    let harness_sim::What { machine, process, kind, text } = step.what;
+    outcome::Event {
+        index: step.number as usize,
+        at: calendar.offset_of(harness_env::Wall(step.wall)),
+        machine,
+        process,
+        kind,
+        text,
+        ..outcome::Event::default()
+    }
 }
 
 fn event_of(event: &harness_sim::Event, calendar: &crate::scenario::Calendar) -> outcome::Event {

@@ -52,7 +52,7 @@ const ONCE: Duration = Duration::MAX;
 
 /// The lines of the timeline.
 pub fn timeline(events: &[Event], calendar: &Calendar) -> Vec<Entry> {
-    let mut last: BTreeMap<(String, String), Duration> = BTreeMap::new();
+    let mut last: BTreeMap<(String, String, String), Duration> = BTreeMap::new();
     let mut entries = Vec::new();
     for event in events {
         let pause = if event.kind.starts_with("step.") {
@@ -63,7 +63,7 @@ pub fn timeline(events: &[Event], calendar: &Calendar) -> Vec<Entry> {
                 None => continue,
             }
         };
-        let key = (actor(event), event.kind.clone());
+        let key = (actor(event), event.kind.clone(), subject(event));
         if !pause.is_zero() && last.get(&key).is_some_and(|at| event.at - *at < pause) {
             continue;
         }
@@ -84,6 +84,13 @@ fn entry(event: &Event, calendar: &Calendar) -> Entry {
             .map(|text| text.split("; ").map(str::to_owned).collect())
             .unwrap_or_default(),
     }
+}
+
+/// What an event is about, beside its actor: of a pod, what made it (the pod's name without what is its
+/// own), because the pods of one rollout fail alike.
+fn subject(event: &Event) -> String {
+    let pod = event.fields.get("pod").map(String::as_str).unwrap_or_default();
+    pod.rsplit_once('-').map_or(pod, |(owner, _)| owner).to_owned()
 }
 
 /// Who: a person by team, a program with its machine.
@@ -121,11 +128,16 @@ impl Pools {
                     apiserver: apiserver.clone(),
                     resource: resource.clone(),
                     stuck: true,
-                    waiting: 0,
                 },
             ));
         }
         states
+    }
+
+    /// Whether the pool that an event tells of has lost its quota.
+    fn is_stuck(&self, event: &Event) -> bool {
+        let client = event.fields.get("client").cloned().unwrap_or_default();
+        self.stuck.get(&(event.machine.clone(), client)).is_some_and(|count| *count > 0)
     }
 
     fn follow(&mut self, event: &Event) {
@@ -158,23 +170,43 @@ pub fn faults(reports: &[FaultReport]) -> Vec<FaultRecord> {
     reports.iter().map(fault).collect()
 }
 
-/// Which conditions led to what happened, the first first: what the record shows, and no more.
+/// Which conditions led to what happened, the first first: what the record shows, and no more. What was
+/// undone before the main act is none of them, nor is a condition that nothing came to need.
 pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Entry> {
     let main = acts.last().map_or(f64::MIN, |act| act.start);
-    let at = |event: &Event| calendar.offset_of(harness_env::Wall(event.wall));
+    let is_before = |event: &Event| calendar.offset_of(harness_env::Wall(event.wall)) < main;
     let first = |kind: &str| events.iter().find(|event| event.kind == kind);
     let in_the_outage =
-        |kind: &&str| events.iter().find(|event| event.kind == **kind && at(event) >= main);
+        |kind: &&str| events.iter().find(|event| event.kind == **kind && !is_before(event));
     let limits =
         |event: &&Event| event.kind == "etcd.ready" && event.fields.contains_key("stream_limit");
-    let mut links: Vec<&Event> = Vec::new();
-    links.extend(events.iter().find(limits));
-    links.extend(first("step.scale"));
-    links.extend(first("mesh.namer.frozen"));
-    links.extend(events.iter().filter(|event| event.kind == "etcd-client.quota.lost"));
+    let mut links = quotas_lost(events, is_before);
+    if !links.is_empty() {
+        links.extend(events.iter().find(limits));
+    }
+    if ["mesh.namer.failed", "mesh.namer.frozen"].iter().any(|kind| first(kind).is_some()) {
+        links.extend(first("step.scale"));
+        links.extend(first("mesh.namer.frozen"));
+    }
     links.extend(OUTAGE.iter().filter_map(in_the_outage));
     links.sort_by_key(|event| event.id);
     links.into_iter().map(|event| entry(event, calendar)).collect()
+}
+
+/// The losses of a quota that the main act met, or that it brought.
+fn quotas_lost(events: &[Event], is_before: impl Fn(&Event) -> bool) -> Vec<&Event> {
+    let mut pools = Pools::default();
+    let mut lost: Vec<&Event> = Vec::new();
+    for event in events {
+        if is_before(event) {
+            pools.follow(event);
+            lost.retain(|loss| pools.is_stuck(loss));
+        }
+        if event.kind == "etcd-client.quota.lost" {
+            lost.push(event);
+        }
+    }
+    lost
 }
 
 /// The links of the outage itself: the first of each kind.

@@ -13,6 +13,9 @@ use crate::scenario::{Scenario, Settings};
 const ETCD_MAX: usize = 9;
 /// Addresses for pods on each worker.
 const PODS: u8 = 120;
+/// One address in so many is left free: a rollout has both versions for a while, and an address is not
+/// used again at once.
+const SPARE: usize = 10;
 
 /// Ports of the programs.
 pub mod port {
@@ -88,6 +91,19 @@ pub struct Topology {
     pub health_check: Place,
     /// Where people work.
     pub office: Place,
+}
+
+/// Whether a bank with so many pods finds addresses on so many workers.
+///
+/// # Errors
+/// What would have to be set.
+pub fn room(pods: usize, workers: usize) -> Result<(), String> {
+    let each = usize::from(PODS) - usize::from(PODS) / SPARE;
+    if pods <= workers * each {
+        return Ok(());
+    }
+    let enough = pods.div_ceil(each);
+    Err(format!("{pods} pods need {enough} workers, {each} on each: there are {workers}"))
 }
 
 impl Topology {

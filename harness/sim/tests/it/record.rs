@@ -80,15 +80,11 @@ fn toggling_a_fault_on_one_link_leaves_every_packet_elsewhere_bit_identical() {
 fn the_first_difference_between_two_runs_is_where_the_fault_first_matters() {
     let (without, with) = (two_pairs(3, false, None), two_pairs(3, true, None));
     let step = first_difference(&without.trail, &with.trail).expect("they differ");
-    let text = two_pairs(3, true, Some(step as u64)).captured.expect("the step exists");
+    let first = two_pairs(3, true, Some(step as u64)).captured.expect("the step exists");
     // Nothing differs before the tenth second, and then it is a packet between a and b.
-    let seconds: f64 = text
-        .split("s ")
-        .next()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or_else(|| panic!("begins with a time: {text}"));
-    assert!((10.0..13.0).contains(&seconds), "{text}");
-    assert!(text.contains("packet"), "{text}");
+    assert!((10.0..13.0).contains(&first.at.as_secs_f64()), "{first:?}");
+    assert_eq!((first.number, first.what.kind.as_str()), (step as u64, "packet"), "{first:?}");
+    assert!(["a", "b"].contains(&first.what.machine.as_str()), "{first:?}");
 }
 
 #[test]

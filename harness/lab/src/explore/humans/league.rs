@@ -1,9 +1,11 @@
 //! Responses compared over the same seeds.
 //!
 //! All policies meet the same accidents: they differ in what people do and in nothing before it. So the
-//! runs are paired, and a difference is told by McNemar's test (how many got that bad) and by the log-rank
-//! test (how long it lasted), both against the first policy, which is meant to be that of doing nothing.
-//! Times to recovery are Kaplan and Meier's: what had not recovered when the run ended is not left out.
+//! runs are paired, and a difference is told by a paired permutation test (what was lost), by McNemar's test
+//! (how many got that bad) and by the log-rank test (how long it lasted), all against the first policy, which
+//! is meant to be that of doing nothing; the best is compared with the second best besides.
+//! Times to recovery are Kaplan and Meier's: what had not recovered when the run ended is not left out, and
+//! what never broke had recovered at once.
 
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::runs::{Ask, Question, Row, Runs, Tally, lottery};
 use super::super::stats::{
-    Curve, Interval, LogRank, Observation, Pairs, benjamini_hochberg, log_rank, wilson,
+    Curve, Interval, LogRank, Observation, Pairs, benjamini_hochberg, log_rank, sign_flip, wilson,
 };
 use super::policy::Policy;
 use super::unsafely::Unsafely;
@@ -29,11 +31,16 @@ pub struct Standing {
     pub total: Interval,
     /// What all journeys lost together, in seconds, on average over the runs.
     pub lost_seconds: f64,
+    /// The least and the most that was lost with any seed.
+    pub lost_range: (f64, f64),
+    /// Whether what was lost differs from what the first policy lost: the p-value, adjusted for all
+    /// policies that were compared.
+    pub lost_p: f64,
     /// That divided by what was lost with the first policy: above 1, the response did harm.
     pub escalation: Option<f64>,
-    /// How often a journey's requests failed, over all runs.
-    pub journeys: Vec<(String, Interval)>,
-    /// How long outages lasted.
+    /// The share of each journey's requests that failed, over all runs.
+    pub journeys: Vec<(String, f64)>,
+    /// How long outages lasted; 0 where there was none.
     pub recovery: Curve,
     /// The median of that, in seconds; none where most were not over.
     pub median: Option<f64>,
@@ -57,8 +64,8 @@ impl Standing {
     /// The median of how long outages lasted, for people.
     pub fn median_told(&self, told: impl Fn(f64) -> String) -> String {
         match self.median {
+            Some(0.0) => "no outage".to_owned(),
             Some(median) => told(median),
-            None if self.partial.hits == 0 => "no outage".to_owned(),
             None => "not over".to_owned(),
         }
     }
@@ -79,6 +86,8 @@ pub struct League {
     pub against: String,
     /// How each did.
     pub standings: Vec<Standing>,
+    /// Whether the best lost less than the second best: the p-value. None where there is no second.
+    pub best_p: Option<f64>,
     /// Steps of the real response done otherwise, where that was asked.
     #[serde(default)]
     pub variants: Vec<Unsafely>,
@@ -113,6 +122,9 @@ pub fn league(
         .map(|(policy, rows)| standing(policy, rows, by_policy[0]))
         .collect();
     adjust(&mut standings);
+    let mut ranked: Vec<&[Arc<Row>]> = by_policy.clone();
+    ranked.sort_by(|a, b| mean_lost(a).total_cmp(&mean_lost(b)));
+    let best_p = ranked.get(1).map(|second| sign_flip(&lost_more(second, ranked[0])));
     standings.sort_by(|a, b| a.lost_seconds.total_cmp(&b.lost_seconds));
     Ok(League {
         scenario: scenario.name.clone(),
@@ -121,6 +133,7 @@ pub fn league(
         chosen: how,
         against: policies[0].name.clone(),
         standings,
+        best_p,
         variants: Vec::new(),
         tally: runs.tally(),
     })
@@ -148,11 +161,21 @@ pub(super) fn choose(
     Ok((chosen, how))
 }
 
+/// What all journeys lost together, in seconds, on average over the runs.
+fn mean_lost(rows: &[Arc<Row>]) -> f64 {
+    rows.iter().map(|row| row.lost_seconds()).sum::<f64>() / rows.len() as f64
+}
+
+/// How much more was lost with one than with another, seed by seed.
+fn lost_more(one: &[Arc<Row>], other: &[Arc<Row>]) -> Vec<f64> {
+    one.iter().zip(other).map(|(one, other)| one.lost_seconds() - other.lost_seconds()).collect()
+}
+
 fn standing(policy: &Policy, rows: &[Arc<Row>], first: &[Arc<Row>]) -> Standing {
     let runs = rows.len() as u64;
     let reach =
         |severity| wilson(rows.iter().filter(|row| row.reaches(severity)).count() as u64, runs);
-    let lost = |rows: &[Arc<Row>]| -> f64 { rows.iter().map(|row| row.lost_seconds()).sum() };
+    let lost = || rows.iter().map(|row| row.lost_seconds());
     let mut pairs = Pairs::default();
     for (row, first) in rows.iter().zip(first) {
         pairs.add(first.reaches(Severity::Total), row.reaches(Severity::Total));
@@ -161,9 +184,9 @@ fn standing(policy: &Policy, rows: &[Arc<Row>], first: &[Arc<Row>]) -> Standing 
     let recovery = Curve::of(&times);
     let journeys = rows.first().map_or(Vec::new(), |row| {
         let sums = (0..row.impact.len()).map(|n| {
-            let requests = rows.iter().map(|row| row.impact[n].requests).sum();
-            let failed = rows.iter().map(|row| row.impact[n].failed).sum();
-            (row.impact[n].journey.clone(), wilson(failed, requests))
+            let requests: u64 = rows.iter().map(|row| row.impact[n].requests).sum();
+            let failed: u64 = rows.iter().map(|row| row.impact[n].failed).sum();
+            (row.impact[n].journey.clone(), failed as f64 / requests.max(1) as f64)
         });
         sums.collect()
     });
@@ -171,8 +194,10 @@ fn standing(policy: &Policy, rows: &[Arc<Row>], first: &[Arc<Row>]) -> Standing 
         policy: policy.clone(),
         partial: reach(Severity::Partial),
         total: reach(Severity::Total),
-        lost_seconds: lost(rows) / runs as f64,
-        escalation: Some(lost(rows) / lost(first)).filter(|ratio| ratio.is_finite()),
+        lost_seconds: mean_lost(rows),
+        lost_range: (lost().fold(f64::MAX, f64::min), lost().fold(0.0, f64::max)),
+        lost_p: sign_flip(&lost_more(rows, first)),
+        escalation: Some(mean_lost(rows) / mean_lost(first)).filter(|ratio| ratio.is_finite()),
         journeys,
         median: recovery.median(),
         recovery,
@@ -186,14 +211,16 @@ fn standing(policy: &Policy, rows: &[Arc<Row>], first: &[Arc<Row>]) -> Standing 
     }
 }
 
-/// How long each outage lasted, or was watched.
+/// How long each outage lasted, or was watched; what never broke was over at once.
 fn times(rows: &[Arc<Row>]) -> Vec<Observation> {
-    let outages = rows.iter().filter_map(|row| row.outage);
-    let time = outages.map(|outage| {
-        let until = outage.ended.unwrap_or(outage.watched_until);
-        Observation { time: (until - outage.began) as f64, happened: outage.ended.is_some() }
-    });
-    time.collect()
+    let time = |row: &Arc<Row>| match row.outage {
+        Some(outage) => {
+            let until = outage.ended.unwrap_or(outage.watched_until);
+            Observation { time: (until - outage.began) as f64, happened: outage.ended.is_some() }
+        }
+        None => Observation { time: 0.0, happened: true },
+    };
+    rows.iter().map(time).collect()
 }
 
 /// Many policies are compared, so some differ by chance: p-values become the share of those that are
@@ -201,10 +228,12 @@ fn times(rows: &[Arc<Row>]) -> Vec<Observation> {
 fn adjust(standings: &mut [Standing]) {
     let others = standings.get_mut(1..).unwrap_or_default();
     let totals: Vec<f64> = others.iter().map(|one| one.total_p).collect();
+    let losses: Vec<f64> = others.iter().map(|one| one.lost_p).collect();
     let tested: Vec<f64> = others.iter().filter_map(|o| o.log_rank.map(|t| t.p_value)).collect();
     let mut recoveries = benjamini_hochberg(&tested).into_iter();
-    for (one, total) in others.iter_mut().zip(benjamini_hochberg(&totals)) {
-        one.total_p = total;
+    let adjusted = benjamini_hochberg(&totals).into_iter().zip(benjamini_hochberg(&losses));
+    for (one, (total, lost)) in others.iter_mut().zip(adjusted) {
+        (one.total_p, one.lost_p) = (total, lost);
         one.recovery_p = one.log_rank.and_then(|_| recoveries.next());
     }
 }

@@ -1,15 +1,18 @@
 //! One search of the lattice, and everything that is told of what it found.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::super::counterfactual::order::{Swap, order};
 use super::super::counterfactual::windows::{Window, windows};
-use super::super::cuts::{self, Answer, Cut, Literals, Options, Scrutiny, Set, moebius, search};
+use super::super::cuts::{
+    self, Answer, Cut, Literal, Literals, Options, Scrutiny, Set, moebius, search,
+};
 use super::super::fixes::{self, Limit};
 use super::super::runs::{Ask, Question, Row, Runs};
-use super::super::stats::Interval;
+use super::super::stats::{Interval, Sprt};
 use super::condition::Condition;
 use super::factors::{Axes, Axis};
 use super::judge::Judge;
@@ -28,12 +31,16 @@ pub struct Plan {
     /// Human factors whose steps are taken in any case in the second search; none named: those that
     /// turn out to matter in the first.
     pub force: Option<Vec<String>>,
+    /// How a cell is judged.
+    pub test: Sprt,
     /// How many cells may be judged in each search.
     pub budget: usize,
     /// How hard to look for factors that protect.
     pub scrutiny: Scrutiny,
     /// How many fresh seeds confirm what is found.
     pub fresh: usize,
+    /// What it costs to change a factor; none where nobody can. Of those that are not named: 1.
+    pub costs: BTreeMap<String, Option<u64>>,
     /// Whether the steps of cut sets change places and times.
     pub timing: bool,
 }
@@ -70,6 +77,8 @@ pub struct Safe {
     pub without: Vec<Condition>,
     /// What was seen of it; none where it follows from others.
     pub seen: Option<Interval>,
+    /// Where chance has to do its part and did not: with how many seeds in a row.
+    pub in_vain: Option<u64>,
 }
 
 /// A way to break every cut set.
@@ -77,6 +86,8 @@ pub struct Safe {
 pub struct Fix {
     /// What is changed.
     pub changes: Vec<Condition>,
+    /// What that costs together.
+    pub cost: u64,
     /// What fresh seeds say with everything else at its worst; for the first fixes only.
     pub fresh: Option<Interval>,
 }
@@ -117,6 +128,8 @@ pub struct Family {
 
 /// How many fixes are confirmed.
 const CONFIRMED: usize = 1;
+/// Larger fixes are nobody's plan.
+const LIMIT: Limit = Limit { changes: 4, cost: u64::MAX };
 
 /// Searches the lattice of `axes`.
 ///
@@ -130,7 +143,7 @@ pub fn family(
     conditioned: bool,
 ) -> Result<Family, String> {
     let scenario = runs.scenario().clone();
-    let mut judge = Judge::new(runs, axes, plan.target, conditioned);
+    let mut judge = Judge::new(runs, axes, plan.target, plan.test, conditioned);
     let options = Options {
         budget: plan.budget,
         confirm: false,
@@ -148,6 +161,15 @@ pub fn family(
     let literals: Vec<Literals> = answer.cuts.iter().map(|cut| cut.literals).collect();
     let dividends = moebius::dividends(&literals);
     let shapley = moebius::shapley(axes.axes.len(), &dividends);
+    let mut safe = Vec::new();
+    for one in &answer.safe {
+        let seeds = judge.seeds(one.cell, 1)?;
+        safe.push(Safe {
+            without: axes.told(one.missing),
+            seen: one.finding.map(|finding| finding.share()),
+            in_vain: (conditioned && !seeds.fell).then_some(seeds.looked_at),
+        });
+    }
     let factors_of = |set: Set| set.iter().map(|n| axes.axes[n].name.clone()).collect();
     Ok(Family {
         name: name.to_owned(),
@@ -155,14 +177,7 @@ pub fn family(
         conditioned,
         factors: axes.axes.clone(),
         cuts,
-        safe: answer
-            .safe
-            .iter()
-            .map(|safe| Safe {
-                without: axes.told(safe.missing),
-                seen: safe.finding.map(|finding| finding.share()),
-            })
-            .collect(),
+        safe,
         fixes: confirmed(plan, axes, &mut judge, answer.protective, &literals)?,
         dividends: dividends
             .iter()
@@ -233,8 +248,11 @@ fn confirmed(
     barriers: Set,
     cuts: &[Literals],
 ) -> Result<Vec<Fix>, String> {
-    let limit = Limit { changes: 4, cost: 4 };
-    let found = fixes::plan(cuts, |_| Some(1), limit).fixes;
+    let cost = |literal: Literal| {
+        let axis = &axes.axes[literal.factor()];
+        plan.costs.get(&axis.name).copied().unwrap_or(Some(1))
+    };
+    let found = fixes::plan(cuts, cost, LIMIT).fixes;
     let worst = Set::below(axes.axes.len()) - barriers;
     let mut told = Vec::new();
     for (n, fix) in found.iter().enumerate() {
@@ -245,7 +263,7 @@ fn confirmed(
             }
             false => None,
         };
-        told.push(Fix { changes: axes.told(fix.changes), fresh });
+        told.push(Fix { changes: axes.told(fix.changes), cost: fix.cost, fresh });
     }
     Ok(told)
 }

@@ -1,11 +1,14 @@
 //! A world with known cut sets: the search must find them, through settings, seeds and people.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::cuts::{Ended, Scrutiny};
 use super::super::runs::{Runs, Silent, Store};
+use super::super::stats::Sprt;
+use super::judge::QUICK;
 use super::*;
 use crate::outcome::{PoolState, Severity, StepOutcome, sample};
 use crate::scenario::{self, Decision};
@@ -60,6 +63,14 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
 }
 
 pub(crate) fn found(target: Severity, factors: Option<&[&str]>) -> Lattice {
+    found_with(target, factors, |_| {})
+}
+
+fn found_with(
+    target: Severity,
+    factors: Option<&[&str]>,
+    change: impl FnOnce(&mut Plan),
+) -> Lattice {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("anatomy-lattice-{}-{number}", std::process::id());
@@ -67,16 +78,19 @@ pub(crate) fn found(target: Severity, factors: Option<&[&str]>) -> Lattice {
     let scenario = Arc::new(scenario::find("monzo-2017").expect("the built-in scenario"));
     let store = Store::open(&folder, &scenario, "build").expect("a store");
     let runs = Runs::new(store, stand_in, 2, &Silent);
-    let plan = Plan {
+    let mut plan = Plan {
         settings: scenario.defaults(),
         target,
         factors: factors.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         force: None,
+        test: QUICK,
         budget: 200,
         scrutiny: Scrutiny::Cuts,
         fresh: 3,
+        costs: BTreeMap::new(),
         timing: false,
     };
+    change(&mut plan);
     let found = lattice(&runs, &plan).expect("a lattice");
     std::fs::remove_dir_all(&folder).expect("the folder");
     found
@@ -128,6 +142,38 @@ fn a_partial_outage_needs_less() {
         "{:?}",
         cuts(&found.families[0])
     );
+}
+
+#[test]
+fn nobody_plans_what_nobody_can_change_and_what_costs_more_comes_later() {
+    let found = found_with(Severity::Total, None, |plan| {
+        plan.costs = [("linkerd".to_owned(), None), ("kubernetes".to_owned(), Some(5))].into();
+    });
+    let forced = &found.families[1];
+    let told = forced.fixes.iter().map(|fix| (condition::undone(&fix.changes), fix.cost));
+    let told: Vec<(String, u64)> = told.collect();
+    assert_eq!(told, [("without empty-service".into(), 1), ("without kubernetes".into(), 5)]);
+}
+
+#[test]
+fn a_stricter_test_takes_more_runs_and_finds_the_same_where_nothing_is_left_to_chance() {
+    let factors: &[&str] = &["linkerd", "standin", "ledger-deploy"];
+    let quick = found(Severity::Total, Some(factors));
+    let strict = found_with(Severity::Total, Some(factors), |plan| plan.test = Sprt::default());
+    assert_eq!(cuts(&quick.families[0]), cuts(&strict.families[0]));
+    assert!(strict.tally.questions > 3 * quick.tally.questions, "{:?}", strict.tally);
+}
+
+#[test]
+fn where_the_lot_does_not_fall_that_is_said() {
+    let found = found(Severity::Total, None);
+    let in_vain = |family: &Family| -> Vec<(String, u64)> {
+        let safe = family.safe.iter();
+        safe.filter_map(|s| Some((condition::undone(&s.without), s.in_vain?))).collect()
+    };
+    let never = ["without etcd-client", "without etcd-restart"].map(|s| (s.to_owned(), 30));
+    assert_eq!(in_vain(&found.families[0]), never);
+    assert_eq!(in_vain(&found.families[1]), []);
 }
 
 #[test]

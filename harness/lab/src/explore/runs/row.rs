@@ -186,9 +186,7 @@ fn outage(outcome: &Outcome) -> Option<Outage> {
 
 fn parted(outcome: &Outcome, digest: &str, events: usize) -> Parted {
     let first = match &outcome.diverged {
-        Some(event) => {
-            Some(Difference { index: event.index, at: event.at, text: event.text.clone() })
-        }
+        Some(event) => Some(Difference { index: event.index, at: event.at, text: event.told() }),
         // It is the beginning of the other run, or all of it.
         None if outcome.trail.len() < events && outcome.stopped_at.is_none() => Some(Difference {
             index: outcome.trail.len(),
@@ -206,5 +204,5 @@ fn replay(scenario: &Scenario, outcome: &Outcome) -> String {
         return outcome.replay(scenario);
     }
     let sets = outcome.settings.options(scenario);
-    format!("anatomy run {} --seed {}{sets}", outcome.scenario, outcome.seed)
+    format!("anatomy run {} --seed {}{sets}", scenario.found_by, outcome.seed)
 }
