@@ -1,7 +1,8 @@
 //! A stock kube-apiserver 1.20 with a member as its store. There is no Debian package of it (the
-//! source package `kubernetes` 1.20.2 makes one: `make WHAT=cmd/kube-apiserver`), so the test runs
-//! where `ANATOMY_KUBE_APISERVER` names the program, and says so where it does not. What it asks of
-//! etcd is played without it in `tests/server/kubernetes.rs`.
+//! source package `kubernetes` 1.20.2 makes one: `make WHAT=cmd/kube-apiserver`; with Go 1.18 or newer its
+//! vendored `reflect2` has to be 1.0.2, for 1.0.1 reads the insides of an older Go's maps), so the test
+//! runs where `ANATOMY_KUBE_APISERVER` names the program, and says so where it does not. It also needs
+//! `openssl` and `curl`. What it asks of etcd is played without it in `tests/server/kubernetes.rs`.
 
 #[path = "etcdctl/process.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
