@@ -14,8 +14,7 @@ pub fn league(found: &League) -> String {
     paragraph(&mut page, "  ", 2, &format!("seeds {} ({})", seeds.join(", "), found.chosen));
     page.push('\n');
     heading(&mut page, "From the least lost to the most");
-    let heads =
-        ["policy", "lost", "from … to", "÷ idle", "differs?", "total", "over after", "longer?"];
+    let heads = ["policy", "lost", "÷ idle", "differs?", "total", "over after", "longer?"];
     let mut table = Table::new(&heads);
     for one in &found.standings {
         let ratio = one.escalation.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
@@ -26,8 +25,7 @@ pub fn league(found: &League) -> String {
         let (lost, total) =
             (duration(one.lost_seconds), format!("{}/{}", one.total.hits, one.total.runs));
         let differs = if compared { p_value(one.lost_p) } else { String::new() };
-        let range = format!("{} … {}", duration(one.lost_range.0), duration(one.lost_range.1));
-        table.row([one.policy.name.clone(), lost, range, ratio, differs, total, median, p]);
+        table.row([one.policy.name.clone(), lost, ratio, differs, total, median, p]);
     }
     page += &table.text();
     let dim = Paint::DIM;

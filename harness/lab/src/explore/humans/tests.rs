@@ -163,6 +163,10 @@ fn the_league_tells_who_helped_who_harmed_and_how_surely() {
     assert!(first.recovery_p.is_some_and(|p| p < 0.05) && real.total_p < 0.05);
     assert_eq!(real.pairs.after_only, 10, "with every seed it is total with them and not without");
     assert!(league.standings.is_sorted_by_key(|one| one.lost_seconds as i64));
+    assert!(real.lost_range.0 <= real.lost_seconds && real.lost_seconds <= real.lost_range.1);
+    assert!(first.lost_p < 0.05 && league.best_p.is_some_and(|p| (0.0..=1.0).contains(&p)));
+    let page = anstream::adapter::strip_str(&crate::narrate::league(&league)).to_string();
+    assert!(page.lines().all(|line| line.chars().count() <= crate::narrate::WIDTH), "{page}");
 }
 
 #[test]
