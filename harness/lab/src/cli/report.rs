@@ -27,11 +27,8 @@ pub fn report(args: &ReportArgs, runner: Runner) -> Result<u8, Trouble> {
         played::write("--markdown", path, report.markdown().as_bytes())?;
     }
     if args.json {
-        let files: Vec<&Path> = [Some(&args.out), args.markdown.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(PathBuf::as_path)
-            .collect();
+        let files: Vec<&Path> =
+            std::iter::once(&args.out).chain(&args.markdown).map(PathBuf::as_path).collect();
         played::say(&run, &files)?;
     }
     Ok(u8::from(!run.outcome.violations.is_empty()))

@@ -96,7 +96,7 @@ impl Shared {
         lessor.time_to_live(lease, now).map_or_else(Look::Failed, Look::Found)
     }
 
-    /// Whether this member has missed nothing that it could not have heard of.
+    /// Whether this member has missed no turn in which it would have heard of a successor.
     fn is_steady(&self) -> bool {
         self.pulse.is_steady(Instant::now()) || self.config.defects.has(Defect::FormerLeaderDecides)
     }

@@ -163,12 +163,16 @@ pub fn family(
     let shapley = moebius::shapley(axes.axes.len(), &dividends);
     let mut safe = Vec::new();
     for one in &answer.safe {
-        let seeds = judge.seeds(one.cell, 1)?;
-        safe.push(Safe {
-            without: axes.told(one.missing),
-            seen: one.finding.map(|finding| finding.share()),
-            in_vain: (conditioned && !seeds.fell).then_some(seeds.looked_at),
-        });
+        // Of what follows from another cell no seed was looked at, and none is for this.
+        let in_vain = match one.finding {
+            Some(_) if conditioned => {
+                let seeds = judge.seeds(one.cell, 1)?;
+                (!seeds.fell).then_some(seeds.looked_at)
+            }
+            _ => None,
+        };
+        let seen = one.finding.map(|finding| finding.share());
+        safe.push(Safe { without: axes.told(one.missing), seen, in_vain });
     }
     let factors_of = |set: Set| set.iter().map(|n| axes.axes[n].name.clone()).collect();
     Ok(Family {
