@@ -62,6 +62,14 @@ impl Rng {
         mean.mul_f64(-(1.0 - self.unit()).ln())
     }
 
+    /// Lognormally distributed with the given median; its logarithm has the standard deviation
+    /// `sigma` (Box and Muller's transform).
+    pub fn lognormal(&mut self, median: Duration, sigma: f64) -> Duration {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        let normal = radius * (std::f64::consts::TAU * self.unit()).cos();
+        median.mul_f64((sigma * normal).exp())
+    }
+
     /// An element of `items`, or `None` where there is none.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.below(items.len() as u64) as usize)
@@ -96,12 +104,8 @@ mod tests {
     #[test]
     fn a_sequence_is_the_same_on_every_platform_and_release() {
         let mut rng = Rng::from_key(derive(42, "election"));
-        let first: Vec<u64> = (0..4).map(|_| rng.below(1000)).collect();
-        let again: Vec<u64> = {
-            let mut rng = Rng::from_key(derive(42, "election"));
-            (0..4).map(|_| rng.below(1000)).collect()
-        };
-        assert_eq!(first, again);
+        let drawn: [u64; 4] = std::array::from_fn(|_| rng.below(1000));
+        assert_eq!(drawn, [917, 634, 475, 793], "every recorded run would be another");
     }
 
     #[test]
@@ -111,6 +115,19 @@ mod tests {
         assert_ne!(items, (0..50).collect::<Vec<_>>());
         items.sort_unstable();
         assert_eq!(items, (0..50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn lognormal_times_lie_about_their_median_as_widely_as_was_asked() {
+        let mut rng = Rng::from_key(6);
+        let draw = |_| rng.lognormal(Duration::from_secs(60), 0.5).as_secs_f64();
+        let mut times: Vec<f64> = (0..10_000).map(draw).collect();
+        times.sort_by(f64::total_cmp);
+        // One standard deviation either way holds 68.3 % of a normal distribution.
+        for (rank, factor) in [(1_587, (-0.5f64).exp()), (5_000, 1.0), (8_413, 0.5f64.exp())] {
+            let off = times[rank] / (60.0 * factor);
+            assert!((0.96..1.04).contains(&off), "{rank}: {off}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod disk;
 mod net;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
