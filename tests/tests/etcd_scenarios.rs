@@ -1,6 +1,8 @@
 //! The scenarios of etcd alone: what a person is told of each is a snapshot, and what would have been
 //! otherwise is held against it.
 
+mod steer;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ fn play(name: &str, set: &[&str], seed: Option<u64>) -> Outcome {
     for setting in set {
         settings.set(&scenario, setting).expect("the scenario knows it");
     }
-    let seed = seed.unwrap_or(scenario.seed);
+    let seed = steer::seed(seed.unwrap_or(scenario.seed));
     let scenario = Arc::new(scenario);
     let outcome = pool::play(anatomy_lab::run, Request::new(scenario.clone(), settings, seed));
     let outcome = outcome.expect("etcd can be built");
@@ -178,8 +180,8 @@ const SLICE: u64 = 12;
 fn every_promise_is_kept_through_a_slice_of_random_harm() {
     let found = std::sync::Mutex::new(Vec::new());
     pool::each(
-        pool::default_jobs(),
-        0..SLICE,
+        steer::jobs(),
+        steer::seeds(0..SLICE),
         |seed| {
             let scenario = Arc::new(scenario::find("etcd-chaos").expect("it is built in"));
             let request = Request::new(scenario.clone(), scenario.defaults(), seed);

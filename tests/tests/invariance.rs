@@ -2,6 +2,7 @@
 //! where it does not.
 
 mod short_day;
+mod steer;
 
 use std::sync::{Arc, OnceLock};
 

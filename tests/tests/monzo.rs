@@ -5,6 +5,7 @@
 //! together.
 
 mod short_day;
+mod steer;
 
 use anatomy_lab::outcome::Severity;
 use anatomy_lab::{Outcome, narrate, scenario};
@@ -221,6 +222,14 @@ fn where_the_empty_service_stays_the_outage_stays_total() {
 #[test]
 fn without_a_restart_of_the_mesh_the_outage_stays_partial() {
     let outcome = what_if(&["mesh-restart=off"]);
+    assert_eq!(outcome.severity, Severity::Partial);
+}
+
+#[test]
+fn a_canary_that_does_not_start_spares_the_other_proxies() {
+    let outcome = what_if(&["mesh-restart=canary"]);
+    assert!(did(&outcome, "step.restart-mesh") && did(&outcome, "mesh.canary.failed"));
+    assert!(!did(&outcome, "mesh.restarted"));
     assert_eq!(outcome.severity, Severity::Partial);
 }
 

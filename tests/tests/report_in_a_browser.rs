@@ -4,6 +4,7 @@
 //! `ANATOMY_BROWSER=required` in the environment, as in CI, that is a failure.
 
 mod short_day;
+mod steer;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -9,6 +9,8 @@ use anatomy_lab::scenario::BUILT_IN;
 use anatomy_lab::sweep::pool;
 use anatomy_lab::{Outcome, Request, Scenario};
 
+use crate::steer;
+
 /// When people act on the short day, in seconds from 14:10.
 pub const MESH_RESTART: i64 = 3 * 60;
 pub const APISERVER_RESTART: i64 = 6 * 60;
@@ -59,9 +61,7 @@ pub fn request(scenario: Scenario, set: &[&str], seed: u64) -> Request {
 /// Plays a scenario with these settings; from another seed where `ANATOMY_SEED` says so. A test that
 /// fails prints how to play it by hand.
 pub fn play(scenario: Scenario, set: &[&str], seed: u64) -> Outcome {
-    let chosen = std::env::var("ANATOMY_SEED").ok();
-    let seed = chosen.map_or(seed, |seed| seed.parse().expect("ANATOMY_SEED is a number"));
-    let request = request(scenario, set, seed);
+    let request = request(scenario, set, steer::seed(seed));
     let outcome = pool::play(anatomy_lab::run, request.clone()).expect("the cluster can be built");
     eprintln!("cargo run --release -- {}", &outcome.replay(&request.scenario)["anatomy ".len()..]);
     outcome
