@@ -90,7 +90,8 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
         let head = format!("{letter}{} of order {}{}", n + 1, cut.order, since.unwrap_or_default());
         let _ = writeln!(page, "  {}", paint(Paint::HEAD, &head));
         paragraph(page, "    ", 4, &condition::all(&cut.conditions));
-        paragraph(page, "    ", 4, &format!("search {}; fresh seeds {}", cut.seen, cut.fresh));
+        let held = cut.held.name();
+        paragraph(page, "    ", 4, &format!("search {}; fresh {}: {held}", cut.seen, cut.fresh));
         if !cut.unproven.is_empty() {
             let perhaps = format!("perhaps {}", condition::undone(&cut.unproven));
             paragraph(page, "    ", 4, &perhaps);
@@ -114,7 +115,9 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
     }
     let mut fixes = Table::new(&["cost", "fresh seeds", "breaks every cut set"]);
     for fix in &family.fixes {
-        let fresh = fix.fresh.map_or(String::new(), |fresh| fresh.to_string());
+        let fresh = fix.fresh.zip(fix.held);
+        let fresh =
+            fresh.map_or(String::new(), |(fresh, held)| format!("{fresh}: {}", held.name()));
         fixes.row([fix.cost.to_string(), fresh, condition::undone(&fix.changes)]);
     }
     for table in [safe, fixes].iter().filter(|table| !table.is_empty()) {

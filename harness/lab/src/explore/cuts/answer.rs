@@ -57,17 +57,33 @@ pub enum Held {
     Undecided,
 }
 
+impl Held {
+    /// What it comes to that this was found where that was wanted.
+    pub fn of(found: Verdict, wanted: Verdict) -> Self {
+        match found {
+            Verdict::Undetermined => Held::Undecided,
+            found if found == wanted => Held::Confirmed,
+            _ => Held::Refuted,
+        }
+    }
+
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Held::Confirmed => "confirmed",
+            Held::Refuted => "refuted",
+            Held::Undecided => "undecided",
+        }
+    }
+}
+
 impl Confirmation {
     /// What these findings come to.
     pub fn new(with_all: Vec<Judged>, without: Vec<(Literal, Judged)>) -> Self {
         let verdict = |judged: &Judged| judged.finding.verdict;
         let fails = with_all.iter().map(|judged| (verdict(judged), Verdict::Fail));
         let safe = without.iter().map(|(_, judged)| (verdict(judged), Verdict::Safe));
-        let held = fails.chain(safe).map(|(found, wanted)| match found {
-            Verdict::Undetermined => Held::Undecided,
-            found if found == wanted => Held::Confirmed,
-            _ => Held::Refuted,
-        });
+        let held = fails.chain(safe).map(|(found, wanted)| Held::of(found, wanted));
         let weight = |held: &Held| {
             [Held::Confirmed, Held::Undecided, Held::Refuted].iter().position(|h| h == held)
         };

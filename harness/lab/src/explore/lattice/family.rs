@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::super::counterfactual::order::{Swap, order};
 use super::super::counterfactual::windows::{Window, windows};
 use super::super::cuts::{
-    self, Answer, Cut, Literal, Literals, Options, Scrutiny, Set, moebius, search,
+    self, Answer, Cut, Held, Literal, Literals, Options, Scrutiny, Set, moebius, search,
 };
 use super::super::fixes::{self, Limit};
 use super::super::runs::{Ask, Question, Row, Runs};
-use super::super::stats::{Interval, Sprt};
+use super::super::stats::{Interval, Sprt, Verdict};
 use super::condition::Condition;
 use super::factors::{Axes, Axis};
 use super::judge::Judge;
@@ -37,7 +37,7 @@ pub struct Plan {
     pub budget: usize,
     /// How hard to look for factors that protect.
     pub scrutiny: Scrutiny,
-    /// How many fresh seeds confirm what is found.
+    /// How many fresh seeds confirm what is found, at least.
     pub fresh: usize,
     /// What it costs to change a factor; none where nobody can. Of those that are not named: 1.
     pub costs: BTreeMap<String, Option<u64>>,
@@ -56,6 +56,8 @@ pub struct CutSet {
     pub seen: Interval,
     /// What fresh seeds say of it.
     pub fresh: Interval,
+    /// What that comes to.
+    pub held: Held,
     /// The factors without which nobody has seen it not to happen: it may be smaller.
     pub unproven: Vec<Condition>,
     /// The seeds that it was seen with.
@@ -90,6 +92,8 @@ pub struct Fix {
     pub cost: u64,
     /// What fresh seeds say with everything else at its worst; for the first fixes only.
     pub fresh: Option<Interval>,
+    /// What that comes to: confirmed where it does not happen.
+    pub held: Option<Held>,
 }
 
 /// What an interaction adds beyond its parts.
@@ -127,7 +131,7 @@ pub struct Family {
 }
 
 /// How many fixes are confirmed.
-const CONFIRMED: usize = 1;
+const CONFIRMED: usize = 3;
 /// Larger fixes are nobody's plan.
 const LIMIT: Limit = Limit { changes: 4, cost: u64::MAX };
 
@@ -218,7 +222,7 @@ fn told(
     let seeds: Vec<u64> = seeds.into_iter().take((seen as usize).max(1)).collect();
     let rows = judge.play("cut sets", cell, &seeds)?;
     let shown = rows.iter().find(|row| row.reaches(plan.target));
-    let fresh = judge.fresh(cell, plan.fresh)?.share();
+    let fresh = judge.confirm(cell, plan.fresh)?;
     let (swaps, windows) = match shown {
         Some(row) if plan.timing => timing(runs, plan, row)?,
         _ => (Vec::new(), Vec::new()),
@@ -227,7 +231,8 @@ fn told(
         conditions: axes.told(cut.literals),
         order: cut.order,
         seen: super::super::stats::wilson(hits, seen),
-        fresh,
+        fresh: fresh.share(),
+        held: Held::of(fresh.verdict, Verdict::Fail),
         unproven: axes.told(cut.unproven),
         since: shown.and_then(|row| row.since(plan.target)),
         replay: shown.map_or(String::new(), |row| row.replay.clone()),
@@ -263,11 +268,16 @@ fn confirmed(
         let fresh = match n < CONFIRMED {
             true => {
                 let cell = (worst - fix.changes.present()) | fix.changes.absent();
-                Some(judge.fresh(cell, plan.fresh)?.share())
+                Some(judge.confirm(cell, plan.fresh)?)
             }
             false => None,
         };
-        told.push(Fix { changes: axes.told(fix.changes), cost: fix.cost, fresh });
+        told.push(Fix {
+            changes: axes.told(fix.changes),
+            cost: fix.cost,
+            fresh: fresh.map(|found| found.share()),
+            held: fresh.map(|found| Held::of(found.verdict, Verdict::Safe)),
+        });
     }
     Ok(told)
 }

@@ -145,6 +145,23 @@ impl<'r, 'm> Judge<'r, 'm> {
         let verdict = self.test.verdict(hits, runs).unwrap_or(Verdict::Undetermined);
         Ok(Finding { verdict, hits, runs })
     }
+
+    /// What at least so many seeds say that no search has seen, and more of them until the test knows.
+    pub fn confirm(&mut self, cell: Set, least: usize) -> Result<Finding, String> {
+        let mut count = least;
+        loop {
+            let found = self.fresh(cell, count)?;
+            let asked = count as u64;
+            // Where seeds are rare there may be no more.
+            if found.verdict != Verdict::Undetermined
+                || asked >= self.test.cap
+                || found.runs < asked
+            {
+                return Ok(found);
+            }
+            count += 1;
+        }
+    }
 }
 
 fn known_hits(outcomes: Option<&Vec<bool>>) -> u64 {

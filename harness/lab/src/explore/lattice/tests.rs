@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::super::cuts::{Ended, Scrutiny};
+use super::super::cuts::{Ended, Held, Scrutiny};
 use super::super::runs::{Runs, Silent, Store};
 use super::super::stats::Sprt;
 use super::judge::QUICK;
@@ -71,13 +71,22 @@ fn found_with(
     factors: Option<&[&str]>,
     change: impl FnOnce(&mut Plan),
 ) -> Lattice {
+    found_in(stand_in, target, factors, change)
+}
+
+fn found_in(
+    play: fn(&Request) -> Result<Outcome, world::Error>,
+    target: Severity,
+    factors: Option<&[&str]>,
+    change: impl FnOnce(&mut Plan),
+) -> Lattice {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("anatomy-lattice-{}-{number}", std::process::id());
     let folder: PathBuf = std::env::temp_dir().join(name);
     let scenario = Arc::new(scenario::find("monzo-2017").expect("the built-in scenario"));
     let store = Store::open(&folder, &scenario, "build").expect("a store");
-    let runs = Runs::new(store, stand_in, 2, &Silent);
+    let runs = Runs::new(store, play, 2, &Silent);
     let mut plan = Plan {
         settings: scenario.defaults(),
         target,
@@ -128,6 +137,7 @@ fn the_cut_sets_as_people_react_and_with_the_restart_in_any_case_are_found() {
     assert!(react.cuts[0].replay.contains("--seed 3"), "{}", react.cuts[0].replay);
     assert_eq!(react.fixes.len(), 7, "any of the seven");
     assert_eq!(react.fixes[0].fresh.map(|fresh| (fresh.hits, fresh.runs)), Some((0, 3)));
+    assert_eq!((react.cuts[0].held, react.fixes[0].held), (Held::Confirmed, Some(Held::Confirmed)));
     assert_eq!(react.dividends.len(), 1, "one interaction of all seven");
     // Two searches over 14 and 13 factors of 16,384 and 8,192 cells; most runs look for seeds.
     assert!(found.tally.played < 600, "{:?}", found.tally);
@@ -162,6 +172,31 @@ fn a_stricter_test_takes_more_runs_and_finds_the_same_where_nothing_is_left_to_c
     let strict = found_with(Severity::Total, Some(factors), |plan| plan.test = Sprt::default());
     assert_eq!(cuts(&quick.families[0]), cuts(&strict.families[0]));
     assert!(strict.tally.questions > 3 * quick.tally.questions, "{:?}", strict.tally);
+}
+
+#[test]
+fn what_fresh_seeds_do_not_show_again_is_refuted_and_where_they_differ_more_are_asked() {
+    /// From some seed on nothing comes of it, or of every other one.
+    fn fades(request: &Request, keep: fn(u64) -> bool) -> Result<Outcome, world::Error> {
+        let mut outcome = stand_in(request)?;
+        if request.seed >= 48 && !keep(request.seed) {
+            outcome.severity = Severity::Ok;
+        }
+        Ok(outcome)
+    }
+    let factors: &[&str] = &["linkerd", "kubernetes", "empty-service", "mesh-restart"];
+    let forced = |plan: &mut Plan| {
+        plan.force = Some(vec!["mesh-restart".to_owned()]);
+    };
+    let cut = |play: fn(&Request) -> Result<Outcome, world::Error>| {
+        let found = found_in(play, Severity::Total, Some(factors), forced);
+        let cut = &found.families[1].cuts[0];
+        (cut.held, cut.fresh.hits, cut.fresh.runs)
+    };
+    assert_eq!(cut(|request| fades(request, |_| false)), (Held::Refuted, 0, 3));
+    // 48 to 59: what is every other one is neither, however many are asked.
+    let half = cut(|request| fades(request, |seed| seed % 2 == 0));
+    assert_eq!(half, (Held::Undecided, 6, 12));
 }
 
 #[test]
