@@ -61,6 +61,9 @@ pub struct StepOutcome {
     pub index: usize,
     /// When it was due: seconds from the scenario's zero.
     pub due: f64,
+    /// How long after that it was decided, in seconds: the reaction, and looking again.
+    #[serde(default)]
+    pub waited: f64,
     /// Who was to take it.
     pub actor: String,
     /// What: its name in scenario files.

@@ -237,6 +237,17 @@ pub enum Decision {
     Never,
 }
 
+impl Decision {
+    /// Whether who sees this takes it.
+    pub fn takes(self, seen: &[String]) -> bool {
+        match self {
+            Decision::Always => true,
+            Decision::IfSeen => !seen.is_empty(),
+            Decision::Never => false,
+        }
+    }
+}
+
 /// How a step is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {

@@ -24,8 +24,14 @@ pub const ETCD_SWITCHES: &[(&str, &[&str])] = &[
 ];
 
 /// Numbers with their usual value.
-pub const NUMBERS: &[(&str, f64)] =
-    &[("services", 25.0), ("workers", 6.0), ("preemption", 0.05), ("snapshot-count", 10_000.0)];
+pub const NUMBERS: &[(&str, f64)] = &[
+    ("services", 25.0),
+    ("workers", 6.0),
+    ("preemption", 0.05),
+    ("snapshot-count", 10_000.0),
+    ("reaction", 0.0),
+    ("look-again", 0.0),
+];
 
 /// The switches of a world.
 pub fn switches(world: World) -> &'static [(&'static str, &'static [&'static str])] {

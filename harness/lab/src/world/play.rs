@@ -157,7 +157,7 @@ pub(super) async fn perform(
     };
     let (done, mut steps) = tokio::sync::mpsc::channel::<()>(1);
     for index in 0..act.steps.len() {
-        let due = Due::of(request, act, index);
+        let due = Due::of(world, request, act, index);
         let (at, done) = (began + due.at, done.clone());
         let taken = take(due);
         world.spawn(async move {

@@ -79,16 +79,14 @@ fn comes_to_the_same(
         let due = scenario.calendar.offset_of(act.starts.after(is));
         return was == is || due > row.ended();
     };
-    let seen = !decided.seen.is_empty();
-    was == is && deed(step, played, seen) == deed(step, settings, seen)
+    // Who takes it in any case does so at its time; others may be late.
+    let prompt = |settings| step.decision(settings) == Decision::Always;
+    let late = decided.waited > 0.0 || settings.number("reaction") > 0.0;
+    let same_time = was == is && (prompt(played) == prompt(settings) || !late);
+    same_time && deed(step, played, &decided.seen) == deed(step, settings, &decided.seen)
 }
 
-/// What is done about a step, given whether its symptom is seen.
-fn deed(step: &Step, settings: &Settings, seen: bool) -> Option<Manner> {
-    let taken = match step.decision(settings) {
-        Decision::Always => true,
-        Decision::IfSeen => seen,
-        Decision::Never => false,
-    };
-    taken.then(|| step.manner(settings))
+/// What is done about a step, given what is seen.
+fn deed(step: &Step, settings: &Settings, seen: &[String]) -> Option<Manner> {
+    step.decision(settings).takes(seen).then(|| step.manner(settings))
 }

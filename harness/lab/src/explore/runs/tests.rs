@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::outcome::{Severity, StepOutcome, sample};
-use crate::scenario::{self, Decision, End};
+use crate::scenario::{self, Decision, End, Setting, Step};
 use crate::{Outcome, Request, Scenario, Settings, world};
 
 fn monzo() -> Arc<Scenario> {
@@ -33,6 +33,20 @@ fn sees(seed: u64, index: usize) -> bool {
     seed >> index & 1 == 1
 }
 
+/// How long after its time a step is decided, in seconds, and whether its symptom is seen by then: they
+/// may look once more a minute later.
+fn decided(step: &Step, settings: &Settings, seed: u64, index: usize) -> (f64, bool) {
+    let seen = step.symptom.is_some() && sees(seed, index);
+    if step.symptom.is_none() || step.decision(settings) == Decision::Always {
+        return (0.0, seen);
+    }
+    let again = settings.number("look-again");
+    match !seen && again > 0.0 && sees(seed, index + 1) {
+        true => (settings.number("reaction") + again, true),
+        false => (settings.number("reaction"), seen),
+    }
+}
+
 /// What a world with nothing but steps would do: the deeds, each at its time, told in the order of
 /// time. A run that has a goal ends an hour early.
 fn deeds(scenario: &Scenario, settings: &Settings, seed: u64, end: f64) -> Vec<(f64, String)> {
@@ -41,13 +55,14 @@ fn deeds(scenario: &Scenario, settings: &Settings, seed: u64, end: f64) -> Vec<(
         for (index, step) in act.steps.iter().enumerate() {
             let due =
                 scenario.calendar.offset_of(act.starts.after(scenario.at(act, step, settings)));
-            let seen = step.symptom.is_some() && sees(seed, index);
+            let (waited, seen) = decided(step, settings, seed, index);
             let does = match step.decision(settings) {
                 Decision::Always => true,
                 Decision::IfSeen => seen,
                 Decision::Never => false,
             };
             if due <= end {
+                let due = due + waited;
                 let manner = step.manner(settings);
                 let deed = if does { format!("does it, {manner:?}") } else { "nothing".to_owned() };
                 deeds.push((due, format!("{}/{index} sees {seen}: {deed}", act.name)));
@@ -79,11 +94,12 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
             if due > end {
                 continue;
             }
-            let seen = step.symptom.is_some() && sees(seed, index);
+            let (waited, seen) = decided(step, settings, seed, index);
             outcome.steps.push(StepOutcome {
                 act: act.name.clone(),
                 index,
                 due,
+                waited,
                 factor: step.factor.clone(),
                 seen: if seen { vec!["a sign".to_owned()] } else { Vec::new() },
                 ..StepOutcome::default()
@@ -94,7 +110,9 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
             break;
         }
     }
-    let versions = format!("{:?}", settings.iter().find(|(n, _)| *n == "linkerd"));
+    let asked_for =
+        |(name, _): &(&str, &Setting)| ["linkerd", "reaction", "look-again"].contains(name);
+    let versions = format!("{:?}", settings.iter().filter(asked_for).collect::<Vec<_>>());
     let text = format!("{versions}{:?}", deeds(scenario, settings, seed, end));
     outcome.digest = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
     outcome.pools.retain(|_| seed % 7 == 6);
@@ -278,8 +296,12 @@ fn levels() -> impl Strategy<Value = Vec<String>> {
         .prop_map(|level| format!("mesh-restart={level}"));
     let linkerd =
         prop_oneof![4 => Just("0.9.1"), 1 => Just("1.0.0")].prop_map(|l| format!("linkerd={l}"));
-    (deploy, human("ledger-rollback"), mesh, human("apiserver-restart"), linkerd)
-        .prop_map(|(a, b, c, d, e)| vec![a, b, c, d, e])
+    let rarely = |name: &'static str| {
+        prop_oneof![4 => Just(0), 1 => Just(60)].prop_map(move |n| format!("{name}={n}"))
+    };
+    let people = (rarely("reaction"), rarely("look-again"));
+    (deploy, human("ledger-rollback"), mesh, human("apiserver-restart"), linkerd, people)
+        .prop_map(|(a, b, c, d, e, (f, g))| vec![a, b, c, d, e, f, g])
 }
 
 proptest! {
