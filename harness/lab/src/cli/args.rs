@@ -237,6 +237,9 @@ pub struct CoverArgs {
     #[arg(short = 't', long, value_name = "2|3", default_value_t = 2,
           value_parser = clap::value_parser!(u8).range(2..=3))]
     pub strength: u8,
+    /// Levels that no row has together, besides those that the scenario forbids; may be repeated
+    #[arg(long, value_name = "FACTOR=LEVEL,..")]
+    pub forbid: Vec<String>,
     /// The seed of every row [default: the scenario's]
     #[arg(long, env = "ANATOMY_SEED", value_name = "N", value_parser = seeds::seed)]
     pub seed: Option<u64>,
@@ -275,7 +278,8 @@ pub struct HuntArgs {
     /// Runs at a time [default: one a core]
     #[arg(long, env = "ANATOMY_JOBS", value_name = "N", value_parser = seeds::jobs)]
     pub jobs: Option<usize>,
-    /// The folder for what is found; a hunt goes on there where it was stopped [default: .anatomy/hunt]
+    /// The folder for what is found, and for the runs: what was played is not played again
+    /// [default: .anatomy/hunt]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Write the result as JSON to standard output

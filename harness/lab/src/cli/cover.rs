@@ -12,6 +12,7 @@ use crate::explore::cover::{Coverage, Grid, generate, measure, seeds};
 use crate::explore::runs::{Ask, Question, Row};
 use crate::narrate::Table;
 use crate::outcome::Severity;
+use crate::scenario::Constraint;
 use crate::{Runner, Scenario, Settings};
 
 /// A row of the array and what came of it.
@@ -24,12 +25,15 @@ struct Line<'l> {
     replay: &'l str,
 }
 
+/// A factor and its levels, in the order of the grid.
+type Axis<'s> = (&'s str, Vec<&'s str>);
+
 /// Plays the rows of a covering array.
 pub fn run(args: &CoverArgs, runner: Runner) -> Result<u8, Trouble> {
     let scenario = prepare::scenario(&args.scenario)?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let factors = levels(&scenario);
-    let grid = Grid::new(factors.iter().map(|(_, levels)| levels.len()).collect());
+    let grid = grid(&scenario, &factors, &args.forbid)?;
     // Level 0 takes a factor away; level 1 is the scenario's own.
     let on: Vec<usize> = factors.iter().map(|(_, levels)| 1.min(levels.len() - 1)).collect();
     let strength = usize::from(args.strength);
@@ -39,6 +43,9 @@ pub fn run(args: &CoverArgs, runner: Runner) -> Result<u8, Trouble> {
     if !coverage.is_proven() {
         return Err(Trouble::Failed(format!("the rows do not cover everything: {coverage:?}")));
     }
+    let dropped: Vec<String> =
+        begun.impossible.iter().map(|row| beginning(&factors, &on, row)).collect();
+    let proof = proof(&scenario, &factors, rows.len(), &coverage, &dropped);
     let settings: Vec<Settings> = rows
         .iter()
         .map(|row| {
@@ -74,15 +81,16 @@ pub fn run(args: &CoverArgs, runner: Runner) -> Result<u8, Trouble> {
             .map_err(|error| prepare::unwritable("--out", path, &error))?;
     }
     if args.json {
+        output::complain(&proof);
         output::say(&lines);
     } else {
-        output::say(&told(&scenario, &coverage, &settings, &played));
+        output::say(&(proof + "\n" + &table(&scenario, &settings, &played)));
     }
     Ok(0)
 }
 
 /// The levels of every factor: the one at which it is absent, then the scenario's own, then the others.
-fn levels(scenario: &Scenario) -> Vec<(&str, Vec<&str>)> {
+fn levels(scenario: &Scenario) -> Vec<Axis<'_>> {
     let ordered = |factor: &'_ crate::scenario::Factor| -> Vec<usize> {
         let absent = flip::absent_level(factor);
         let mut order: Vec<usize> = (0..factor.levels.len()).collect();
@@ -100,16 +108,77 @@ fn levels(scenario: &Scenario) -> Vec<(&str, Vec<&str>)> {
     factors.collect()
 }
 
-fn told(
+/// What there is to combine, without what the scenario and the command line forbid.
+fn grid(scenario: &Scenario, factors: &[Axis], given: &[String]) -> Result<Grid, Trouble> {
+    let read = |given: &String| {
+        let wrong = |why| Trouble::Usage(format!("--forbid {given}: {why}"));
+        Constraint::read(scenario, given).map_err(wrong)
+    };
+    let given: Vec<Constraint> = given.iter().map(read).collect::<Result<_, _>>()?;
+    let place = |(name, level): (&String, &String)| {
+        let factor = factors.iter().position(|(known, _)| known == name);
+        let factor = factor.expect("a constraint names factors of its scenario");
+        let level = factors[factor].1.iter().position(|known| known == level);
+        (factor, level.expect("and their levels"))
+    };
+    let free = Grid::new(factors.iter().map(|(_, levels)| levels.len()).collect());
+    let grid = scenario
+        .constraints
+        .iter()
+        .chain(&given)
+        .fold(free, |grid, constraint| grid.forbid(constraint.forbid.iter().map(place)));
+    if grid.can_hold(&[]) {
+        return Ok(grid);
+    }
+    Err(Trouble::Usage("--forbid: all of it together forbids every row".to_owned()))
+}
+
+/// What a row to begin with is to show.
+fn beginning(factors: &[Axis], on: &[usize], row: &[usize]) -> String {
+    if row.iter().all(|level| *level == 0) {
+        return "every factor absent".to_owned();
+    }
+    match row.iter().zip(on).position(|(level, on)| level != on) {
+        None => "every factor present".to_owned(),
+        Some(n) => format!("every factor present but {}", factors[n].0),
+    }
+}
+
+/// What the meter found in the rows, and what no row can show.
+fn proof(
     scenario: &Scenario,
+    factors: &[Axis],
+    rows: usize,
     coverage: &Coverage,
-    settings: &[Settings],
-    played: &[std::sync::Arc<Row>],
+    dropped: &[String],
 ) -> String {
-    let mut page = String::new();
-    let (rows, tuples) = (played.len(), coverage.covered);
-    let what = if coverage.strength == 2 { "pairs" } else { "triples" };
-    let _ = writeln!(page, "{}: {rows} rows have all {tuples} {what} of levels\n", scenario.name);
+    let Coverage { strength, covered, impossible, .. } = coverage;
+    let what = if *strength == 2 { "pairs" } else { "triples" };
+    let name = &scenario.name;
+    let mut page =
+        format!("{name}: {rows} rows have all {covered} {what} of levels that can be (100 %)\n");
+    if !impossible.is_empty() {
+        let count = impossible.len();
+        let _ = writeln!(page, "{count} {what} are in no row, because of what is forbidden:");
+    }
+    for tuple in impossible {
+        let levels = tuple.iter().map(|(factor, level)| {
+            let (name, levels) = &factors[*factor];
+            format!("{name}={}", levels[*level])
+        });
+        let _ = writeln!(page, "  {}", levels.collect::<Vec<_>>().join(" "));
+    }
+    if !dropped.is_empty() {
+        page +=
+            "rows to begin with that are forbidden; what they would have shown stays unknown:\n";
+    }
+    for row in dropped {
+        let _ = writeln!(page, "  {row}");
+    }
+    page
+}
+
+fn table(scenario: &Scenario, settings: &[Settings], played: &[std::sync::Arc<Row>]) -> String {
     let mut table = Table::new(&["severity", "other than on the real day"]);
     for (settings, row) in settings.iter().zip(played) {
         let other: Vec<String> =
@@ -117,5 +186,5 @@ fn told(
         let other = if other.is_empty() { "nothing".to_owned() } else { other.join(" ") };
         table.row([row.severity.name().to_owned(), other]);
     }
-    page + &table.text()
+    table.text()
 }

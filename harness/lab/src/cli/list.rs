@@ -19,7 +19,7 @@ pub fn list() {
     output::say(&page);
 }
 
-/// A scenario with its acts, factors and numbers.
+/// A scenario with its acts, factors, constraints and numbers.
 pub(super) fn describe(page: &mut String, scenario: &Scenario) {
     let (head, dim, warn) = (Paint::HEAD, Paint::DIM, Paint::WARN);
     let _ = writeln!(page, "{head}{}{head:#}", scenario.name);
@@ -42,6 +42,15 @@ pub(super) fn describe(page: &mut String, scenario: &Scenario) {
         let kind = factor.kind.name();
         let _ = writeln!(page, "    {:22}{levels}  {warn}[{kind}{assumed}]{warn:#}", factor.name);
         for line in wrap(&factor.doc, 92) {
+            let _ = writeln!(page, "      {dim}{line}{dim:#}");
+        }
+    }
+    if !scenario.constraints.is_empty() {
+        let _ = writeln!(page, "\n  {head}constraints{head:#} (not together)");
+    }
+    for constraint in &scenario.constraints {
+        let _ = writeln!(page, "    {constraint}");
+        for line in wrap(&constraint.doc, 92) {
             let _ = writeln!(page, "      {dim}{line}{dim:#}");
         }
     }

@@ -25,6 +25,14 @@ pub fn request(
     for given in &choice.set {
         settings.set(scenario, given).map_err(|error| Trouble::Usage(error.to_string()))?;
     }
+    if let Some(constraint) = scenario.forbidden(&settings) {
+        let why = match constraint.doc.as_str() {
+            "" => String::new(),
+            doc => format!(" ({doc})"),
+        };
+        let message = format!("--set: `{}` forbids {constraint} together{why}", scenario.name);
+        return Err(Trouble::Usage(message));
+    }
     if let Some(until) = &choice.until
         && scenario.act(until).is_none()
     {

@@ -36,6 +36,8 @@ pub struct File {
     #[serde(default)]
     pub factor: Vec<Factor>,
     #[serde(default)]
+    pub constraint: Vec<Constraint>,
+    #[serde(default)]
     pub number: Vec<Number>,
     #[serde(default)]
     pub phase: Vec<Phase>,
@@ -168,6 +170,14 @@ pub struct Factor {
     pub levels: Spanned<Vec<Spanned<String>>>,
     #[serde(default)]
     pub assumption: bool,
+    #[serde(default)]
+    pub doc: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Constraint {
+    pub forbid: Spanned<BTreeMap<Spanned<String>, Spanned<String>>>,
     #[serde(default)]
     pub doc: String,
 }

@@ -9,6 +9,7 @@ mod action;
 mod acts;
 mod client;
 mod clock;
+mod constraint;
 mod deed;
 mod error;
 mod factor;
@@ -34,6 +35,7 @@ use harness_env::Wall;
 pub use action::{Action, Symptom};
 pub use client::{Client, ClientKind};
 pub use clock::Calendar;
+pub use constraint::Constraint;
 pub use deed::{Deed, Lasts};
 pub use error::Error;
 pub use factor::{Factor, Kind, Number};
@@ -72,6 +74,8 @@ pub struct Scenario {
     pub acts: Vec<Act>,
     /// What may differ between runs.
     pub factors: Vec<Factor>,
+    /// Levels that no run has together.
+    pub constraints: Vec<Constraint>,
     /// The numbers that may differ between runs.
     pub numbers: Vec<Number>,
     /// How bad it really was, and when.
@@ -328,6 +332,11 @@ impl Scenario {
     /// The settings of a run that overrides nothing.
     pub fn defaults(&self) -> Settings {
         Settings::defaults(self)
+    }
+
+    /// The constraint that `settings` violate, if they do.
+    pub fn forbidden(&self, settings: &Settings) -> Option<&Constraint> {
+        self.constraints.iter().find(|constraint| constraint.forbids(settings))
     }
 
     /// The version of `component` in a run with `settings`: its factor's level, or what the file

@@ -16,7 +16,7 @@ use super::file::{self, File};
 use super::settings::Setting;
 use super::{
     Act, Action, Cluster, Deed, Entry, Journey, Lottery, Number, RealPhase, Reference, Scenario,
-    Service, Workload, World, client, vocabulary,
+    Service, Workload, World, client, constraint, vocabulary,
 };
 
 /// Reads and checks a file.
@@ -48,6 +48,7 @@ fn scenario(name: &str, file: &File, text: &str) -> Result<Scenario, Problem> {
         cluster: cluster(&file.cluster, world)?,
         versions: versions(file)?,
         workload: workload(&file.workload, &services, world)?,
+        constraints: constraint::constraints(&file.constraint, &factors)?,
         numbers: numbers(&file.number, &services)?,
         clients: client::clients(&file.client)?,
         services,

@@ -136,9 +136,11 @@ fn count(wanted: &[bool]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
-    use super::super::{measure, seeds};
+    use super::super::{Tuple, measure, seeds};
     use super::*;
 
     fn rows(levels: Vec<usize>, strength: usize) -> usize {
@@ -223,6 +225,46 @@ mod tests {
             prop_assert_eq!(&rows[..begun.rows.len()], &begun.rows[..]);
             let coverage = measure(&grid, strength, &rows);
             prop_assert!(coverage.is_proven(), "{:?}", coverage);
+        }
+
+        /// Against looking at every row that there could be, with nothing of the grid's own judgement.
+        #[test]
+        fn with_constraints_the_array_shows_what_allowed_rows_show_and_the_rest_is_reported(
+            grid in grid(), strength in 2..=3usize,
+        ) {
+            let factors: Vec<usize> = (0..grid.levels.len()).collect();
+            let holds = |row: &Row, tuple: &Tuple| tuple.iter().all(|(f, level)| row[*f] == *level);
+            let is_free = |row: &Row| !grid.forbidden.iter().any(|tuple| holds(row, tuple));
+            let mut every: Vec<Row> = combinations(&grid, &factors)
+                .iter()
+                .map(|tuple| tuple.iter().map(|(_, level)| *level).collect())
+                .collect();
+            every.retain(is_free);
+            let shown = |rows: &[Row]| -> BTreeSet<Tuple> {
+                let choices = choices(grid.levels.len(), strength);
+                let of = |row: &Row| {
+                    let tuple = |some: &Vec<usize>| some.iter().map(|f| (*f, row[*f])).collect();
+                    choices.iter().map(tuple).collect::<Vec<Tuple>>()
+                };
+                rows.iter().flat_map(of).collect()
+            };
+
+            let on: Row = grid.levels.iter().map(|levels| levels - 1).collect();
+            let begun = seeds(&grid, &on);
+            prop_assert!(begun.rows.iter().all(is_free), "{:?}", begun);
+            prop_assert!(!begun.impossible.iter().any(is_free), "{:?}", begun);
+            let rows = generate(&grid, strength, &begun.rows);
+            prop_assert!(rows.iter().all(is_free), "{:?}", rows);
+            let possible = shown(&every);
+            prop_assert_eq!(&shown(&rows), &possible);
+
+            let coverage = measure(&grid, strength, &rows);
+            prop_assert_eq!(coverage.covered, possible.len());
+            let reported: BTreeSet<Tuple> = coverage.impossible.into_iter().collect();
+            let all = choices(grid.levels.len(), strength);
+            let all = all.iter().flat_map(|some| combinations(&grid, some));
+            let rest: BTreeSet<Tuple> = all.filter(|tuple| !possible.contains(tuple)).collect();
+            prop_assert_eq!(reported, rest);
         }
     }
 }

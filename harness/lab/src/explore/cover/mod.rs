@@ -6,6 +6,10 @@
 //! begins with the rows that find any single large cut set: everything at its default, everything
 //! on, and each factor left out ([`mod@seeds`]).
 //!
+//! Some combinations cannot be: a scenario forbids them, or somebody at the command line. They are in
+//! no row, nor is what follows from them: a pair that nobody forbids may leave nothing for a third
+//! factor to be. What cannot be covered for that reason is reported, never passed over.
+//!
 //! Whoever generates rows may be wrong about what they cover. So the [`meter`] is apart: it knows
 //! the rows and the grid and nothing of how the rows came about, and it names what is not covered.
 //!
