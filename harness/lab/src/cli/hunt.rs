@@ -1,36 +1,15 @@
 //! `anatomy hunt`.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use super::args::{Choice, HuntArgs};
 use super::trouble::Trouble;
 use super::{analysis, output, prepare};
 use crate::explore::hunt::{Plan, Search, Told, healthy, hunt};
-use crate::outcome::Severity;
-use crate::sweep::{pool, resume};
-use crate::{Runner, Settings, narrate, scenario};
-
-/// What a line of the file is about. Lines of another text, build or question are not asked again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Key {
-    text: String,
-    build: String,
-    settings: Settings,
-    target: Severity,
-    budget: usize,
-}
-
-/// A line of the file.
-#[derive(Serialize, Deserialize)]
-struct Line {
-    #[serde(flatten)]
-    search: Search,
-    key: Key,
-}
+use crate::explore::runs::{Count, Runs, Store};
+use crate::sweep::pool;
+use crate::{Runner, Scenario, narrate, scenario};
 
 /// Hunts over many seeds.
 pub fn run(args: &HuntArgs, runner: Runner) -> Result<u8, Trouble> {
@@ -46,46 +25,33 @@ pub fn run(args: &HuntArgs, runner: Runner) -> Result<u8, Trouble> {
         budget: args.budget,
     };
     let folder = args.out.clone().unwrap_or_else(|| Path::new(analysis::FOLDER).join("hunt"));
-    std::fs::create_dir_all(&folder).map_err(|e| prepare::unwritable("--out", &folder, &e))?;
-    let key = Key {
-        text: scenario.text(),
-        build: prepare::build(),
-        settings: plan.settings.clone(),
-        target: args.target,
-        budget: args.budget,
+    // A run stops as soon as it is as bad as the target, and oracles see no more of it: hunts for another
+    // target have other runs. Seeds are hunted side by side and may draw the same text.
+    let kept = folder.join(args.target.name());
+    let (build, meter, clock) = (prepare::build(), Count::default(), analysis::Clock::start());
+    let open = |changed: &Arc<Scenario>, seed: u64| {
+        Store::open(&kept.join(seed.to_string()), changed, &build)
+            .map(|store| Runs::new(store, runner, 1, &meter))
+            .map_err(|error| error.to_string())
     };
-    let path = folder.join(format!("{}.jsonl", scenario.name));
-    let mut lines = resume::lines::<Line>(&path, "a hunt")
-        .map_err(|error| Trouble::Usage(error.to_string()))?;
-    let known = lines.all.into_iter().filter(|line| line.key == key);
-    let wanted = |search: &Search| args.seeds.iter().contains(&search.seed);
-    let mut searches: Vec<Search> = known.map(|line| line.search).filter(wanted).collect();
-    let is_open = |seed: &u64| !searches.iter().any(|search| search.seed == *seed);
-    let seeds: Vec<u64> = args.seeds.iter().filter(is_open).collect();
+    // Held to the end, so that no other hunt plays the same.
+    let store =
+        Store::open(&kept, &scenario, &build).map_err(|error| Trouble::Usage(error.to_string()))?;
+    let itself = Runs::new(store, runner, 1, &meter);
+    healthy(&plan, args.seeds.start, &itself).map_err(|why| {
+        Trouble::Failed(format!("`{}` cannot be hunted over: {why}", scenario.name))
+    })?;
 
-    let clock = analysis::Clock::start();
-    if let Some(first) = seeds.first() {
-        healthy(&plan, *first, runner).map_err(|why| {
-            Trouble::Failed(format!("`{}` cannot be hunted over: {why}", scenario.name))
-        })?;
-    }
-    let bar = output::bar(seeds.len(), "hunting");
-    let (mut failed, mut runs) = (None, 0_u64);
+    let bar = output::bar(args.seeds.iter().count(), "hunting");
+    let (mut searches, mut failed) = (Vec::new(), None);
     let jobs = args.jobs.unwrap_or_else(pool::default_jobs);
     pool::each(
         jobs,
-        seeds,
-        |seed| hunt(&plan, seed, runner),
+        args.seeds.iter(),
+        |seed| hunt(&plan, seed, &open),
         |searched| {
             bar.inc(1);
-            let kept = searched.and_then(|search| {
-                runs += search.runs as u64;
-                let line = Line { search, key: key.clone() };
-                let text = serde_json::to_string(&line).map_err(|error| error.to_string())?;
-                writeln!(lines.file, "{text}").map_err(|e| format!("{}: {e}", path.display()))?;
-                Ok(line.search)
-            });
-            match kept {
+            match searched {
                 Ok(search) => searches.push(search),
                 Err(why) => failed = failed.take().or(Some(why)),
             }
@@ -95,8 +61,9 @@ pub fn run(args: &HuntArgs, runner: Runner) -> Result<u8, Trouble> {
     if let Some(why) = failed {
         return Err(Trouble::Failed(why));
     }
-    output::complain(&analysis::rate(&format!("{} seeds", searches.len()), runs, clock.seconds()));
-    searches.sort_by_key(|search| search.seed);
+    let seeds = format!("{} seeds", searches.len());
+    output::complain(&analysis::rate(&seeds, meter.played(), clock.seconds()));
+    searches.sort_by_key(|search: &Search| search.seed);
     let told: Vec<Told> =
         searches.iter().map(|search| written(&plan, &folder, search)).collect::<Result<_, _>>()?;
     let json = analysis::json(&told)?;

@@ -6,7 +6,7 @@
 
 mod line;
 pub mod pool;
-pub(crate) mod resume;
+mod resume;
 mod summary;
 
 pub use crate::explore::stats::{Interval, wilson};

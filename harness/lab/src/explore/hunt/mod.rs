@@ -8,6 +8,10 @@
 //! is written as a scenario file. So what is found is replayed, explained and reported like any other
 //! scenario.
 //!
+//! Each schedule, whole or with some of it left out, is a scenario text of its own. Its run goes through
+//! the store of that text ([`runs`](mod@super::runs)), so a hunt that is made again plays nothing, and one
+//! that was stopped goes on in the middle of a seed.
+//!
 //! | module | holds |
 //! |---|---|
 //! | [`kinds`] | what can be drawn, for each sort of world |
@@ -22,4 +26,4 @@ pub mod search;
 mod tests;
 
 pub use schedule::{Schedule, Trouble};
-pub use search::{Broken, Found, Plan, Search, Told, healthy, hunt};
+pub use search::{Broken, Found, Open, Plan, Search, Told, healthy, hunt};

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{Schedule, Trouble};
+use crate::explore::cuts::Stopped;
+use crate::explore::runs::{Ask, Question, Row, Runs};
 use crate::explore::shrink::{Faults, shrink};
 use crate::explore::stats::Verdict;
 use crate::outcome::Severity;
 use crate::scenario::Source;
-use crate::sweep::pool;
-use crate::{Outcome, Request, Runner, Scenario, Settings};
+use crate::{Scenario, Settings};
 
 /// What is hunted, and how hard.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ pub struct Search {
     pub drawn: usize,
     /// What broke, if anything did.
     pub found: Option<Found>,
-    /// How many runs it took.
+    /// How many runs it asked for, played now or before.
     pub runs: usize,
 }
 
@@ -86,13 +87,16 @@ impl Found {
     }
 }
 
+/// Opens the runs of a changed scenario, where those with this seed are kept.
+pub type Open<'o, 'm> = &'o (dyn Fn(&Arc<Scenario>, u64) -> Result<Runs<'m>, String> + Sync);
+
 /// Whether and how a run is broken.
-fn broken(outcome: &Outcome, target: Severity) -> Option<Broken> {
-    if !outcome.violations.is_empty() {
-        let names = outcome.violations.iter().map(|violation| violation.oracle.to_string());
+fn broken(row: &Row, target: Severity) -> Option<Broken> {
+    if !row.violations.is_empty() {
+        let names = row.violations.iter().map(|violation| violation.oracle.to_string());
         return Some(Broken::Oracles(names.collect()));
     }
-    (outcome.severity >= target).then_some(Broken::Severity(target))
+    row.reaches(target).then_some(Broken::Severity(target))
 }
 
 /// Whether a run is broken in the way that is looked for: as bad, or by one of the same oracles.
@@ -103,62 +107,63 @@ fn alike(broken: &Broken, wanted: &Broken) -> bool {
     }
 }
 
-/// Plays one scenario.
-fn played(
-    plan: &Plan,
-    scenario: Arc<Scenario>,
-    seed: u64,
-    runner: Runner,
-) -> Result<Outcome, String> {
-    let mut request = Request::new(scenario, plan.settings.clone(), seed);
-    // Data is only known to be lost at the end.
-    request.goal = Some(plan.target).filter(|target| *target < Severity::DataLoss);
-    pool::play(runner, request)
+/// What came of one scenario.
+fn played(plan: &Plan, runs: &Runs, seed: u64) -> Result<Arc<Row>, String> {
+    let question = match plan.target {
+        // Data is only known to be lost at the end.
+        Severity::DataLoss => Question::Whole,
+        target => Question::Reaches(target),
+    };
+    let ask = Ask::new(plan.settings.clone(), seed, question);
+    let mut rows = runs.answer("hunting", &[ask])?;
+    Ok(rows.remove(0))
 }
 
-/// Draws what a seed has in store for the scenario, and shrinks it if it breaks.
+/// Draws what a seed has in store for the scenario, and shrinks it if it breaks. The runs that `open`
+/// opens must be of hunts for the same target: a run that stopped sooner has seen less.
 ///
 /// # Errors
-/// A run that could not be played; a schedule that the scenario has no room for.
-pub fn hunt(plan: &Plan, seed: u64, runner: Runner) -> Result<Search, String> {
+/// As [`Runs::answer`]; a schedule that the scenario has no room for.
+pub fn hunt(plan: &Plan, seed: u64, open: Open<'_, '_>) -> Result<Search, String> {
     let Plan { source, scenario, target, budget, .. } = plan;
     let schedule = Schedule::draw(scenario, seed);
     let mut runs = 0;
-    let mut trouble = None;
-    let mut judge = |faults: &Faults| -> Option<Broken> {
+    let mut judge = |faults: &Faults| -> Result<Option<Broken>, String> {
         let some = schedule.only(faults.iter().copied());
+        let (_, changed) = some.onto(source, scenario)?;
         runs += 1;
-        let outcome = some
-            .onto(source, scenario)
-            .and_then(|(_, changed)| played(plan, Arc::new(changed), seed, runner));
-        match outcome {
-            Ok(outcome) => broken(&outcome, *target),
-            Err(why) => {
-                trouble.get_or_insert(why);
-                None
-            }
-        }
+        let row = played(plan, &open(&Arc::new(changed), seed)?, seed)?;
+        Ok(broken(&row, *target))
     };
     let all: Faults = (0..schedule.troubles.len()).collect();
-    let wanted = judge(&all);
-    let shrunk = wanted.as_ref().and_then(|wanted| {
-        let judged = shrink(all.len(), *budget, |faults| {
-            // That all together break it is known.
-            let is = faults == &all || judge(faults).is_some_and(|broken| alike(&broken, wanted));
-            Ok(if is { Verdict::Fail } else { Verdict::Safe })
-        });
-        judged.ok().flatten()
-    });
-    if let Some(why) = trouble {
-        return Err(why);
-    }
-    let found = match wanted.zip(shrunk) {
+    let found = match judge(&all)? {
         None => None,
-        Some((broken, shrunk)) => {
-            let least = schedule.only(shrunk.faults.iter().copied());
+        Some(wanted) => {
+            let mut trouble = None;
+            let shrunk = shrink(all.len(), *budget, |faults| {
+                // That all together break it is known.
+                if *faults == all {
+                    return Ok(Verdict::Fail);
+                }
+                let judged = judge(faults).map_err(|why| {
+                    trouble = Some(why);
+                    Stopped::Interrupted
+                })?;
+                let is = judged.is_some_and(|broken| alike(&broken, &wanted));
+                Ok(if is { Verdict::Fail } else { Verdict::Safe })
+            });
+            if let Some(why) = trouble {
+                return Err(why);
+            }
+            // Without a budget nothing is left out.
+            let (least, minimal) = match shrunk {
+                Ok(Some(shrunk)) => (shrunk.faults, shrunk.minimal),
+                Ok(None) | Err(_) => (all, false),
+            };
+            let least = schedule.only(least);
             let (source, _) = least.onto(source, scenario)?;
-            let (minimal, text) = (shrunk.minimal, source.text);
-            Some(Found { broken, troubles: least.troubles, minimal, text })
+            let (troubles, text) = (least.troubles, source.text);
+            Some(Found { broken: wanted, troubles, minimal, text })
         }
     };
     Ok(Search { seed, drawn: schedule.troubles.len(), found, runs })
@@ -168,9 +173,9 @@ pub fn hunt(plan: &Plan, seed: u64, runner: Runner) -> Result<Search, String> {
 ///
 /// # Errors
 /// How it is broken; or why it could not be played.
-pub fn healthy(plan: &Plan, seed: u64, runner: Runner) -> Result<(), String> {
-    let outcome = played(plan, plan.scenario.clone(), seed, runner)?;
-    match broken(&outcome, plan.target) {
+pub fn healthy(plan: &Plan, seed: u64, runs: &Runs) -> Result<(), String> {
+    let row = played(plan, runs, seed)?;
+    match broken(&row, plan.target) {
         None => Ok(()),
         Some(Broken::Severity(severity)) => Err(format!("by itself it is {}", severity.name())),
         Some(Broken::Oracles(oracles)) => {

@@ -1,13 +1,16 @@
 //! Troubles that are known to break a world: the hunt must find them, and nothing around them.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::outcome::{Severity, sample};
+use crate::explore::runs::{Count, Runs, Store};
+use crate::outcome::{Severity, Violation, sample};
 use crate::scenario::{self, Action, Kind};
-use crate::{Outcome, Request, Scenario, world};
+use crate::{Outcome, Request, Runner, Scenario, world};
 
 /// The built-in scenarios in which nothing happens.
 const HEALTHY: [&str; 2] = ["ordinary-day", "quiet-etcd"];
@@ -47,13 +50,49 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
     Ok(outcome)
 }
 
+/// A place for runs, which are counted.
+struct Kept {
+    folder: PathBuf,
+    count: Count,
+}
+
+impl Kept {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("anatomy-hunt-{}-{number}", std::process::id());
+        Kept { folder: std::env::temp_dir().join(name), count: Count::default() }
+    }
+
+    fn runs(&self, folder: &Path, scenario: &Arc<Scenario>, runner: Runner) -> Runs<'_> {
+        let store = Store::open(folder, scenario, "build").expect("a store");
+        Runs::new(store, runner, 1, &self.count)
+    }
+
+    fn healthy(&self, plan: &Plan, seed: u64, runner: Runner) -> Result<(), String> {
+        healthy(plan, seed, &self.runs(&self.folder, &plan.scenario, runner))
+    }
+
+    fn hunt(&self, plan: &Plan, seed: u64, runner: Runner) -> Result<Search, String> {
+        hunt(plan, seed, &|changed: &Arc<Scenario>, seed: u64| {
+            Ok(self.runs(&self.folder.join(seed.to_string()), changed, runner))
+        })
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
 #[test]
 fn planted_troubles_are_found_and_shrunk_to_the_fewest() {
-    let plan = plan();
-    assert_eq!(healthy(&plan, 0, stand_in), Ok(()));
+    let (plan, kept) = (plan(), Kept::new());
+    assert_eq!(kept.healthy(&plan, 0, stand_in), Ok(()));
     let (mut two, mut three) = (0, 0);
     for seed in 0..120 {
-        let search = hunt(&plan, seed, stand_in).expect("it can be played");
+        let search = kept.hunt(&plan, seed, stand_in).expect("it can be played");
         let Some(found) = search.found else { continue };
         assert!(found.minimal && search.runs <= 300, "{:?}", found.kinds());
         match found.kinds()[..] {
@@ -65,7 +104,7 @@ fn planted_troubles_are_found_and_shrunk_to_the_fewest() {
         let source = scenario::Source { text: found.text.clone(), ..plan.source.clone() };
         let scenario = Arc::new(source.parse().expect("a right scenario"));
         let again = Plan { source, scenario, ..plan.clone() };
-        assert!(healthy(&again, seed, stand_in).is_err());
+        assert!(kept.healthy(&again, seed, stand_in).is_err());
     }
     assert!(two >= 5 && three >= 1, "{two} and {three}");
 }
@@ -75,8 +114,77 @@ fn a_scenario_that_is_broken_by_itself_is_not_hunted() {
     fn broken(request: &Request) -> Result<Outcome, world::Error> {
         Ok(sample::outcome(request))
     }
-    let error = healthy(&plan(), 0, broken).expect_err("the sample is the real day");
+    let error = Kept::new().healthy(&plan(), 0, broken).expect_err("the sample is the real day");
     assert!(error.starts_with("by itself"), "{error}");
+}
+
+/// A seed with which [`stand_in`] breaks, and what is found.
+fn broken(plan: &Plan, kept: &Kept) -> (u64, Search) {
+    let search = |seed| (seed, kept.hunt(plan, seed, stand_in).expect("it can be played"));
+    let found = (0..120).map(search).find(|(_, search)| search.found.is_some());
+    found.expect("one of so many breaks")
+}
+
+#[test]
+fn a_hunt_that_was_made_plays_nothing_again_and_says_the_same() {
+    let (plan, kept) = (plan(), Kept::new());
+    let (seed, search) = broken(&plan, &kept);
+    let played = kept.count.played();
+    assert!(played > 1 && search.runs > 1, "it was shrunk");
+    let nobody: Runner = |_| Err(world::Error::Unbuildable("nobody plays".to_owned()));
+    assert_eq!(kept.hunt(&plan, seed, nobody), Ok(search.clone()));
+    // A smaller budget asks for some of the same runs.
+    let less = Plan { budget: 3, ..plan };
+    assert!(kept.hunt(&less, seed, nobody).expect("all is known").runs <= search.runs);
+    assert_eq!(kept.count.played(), played);
+}
+
+#[test]
+fn a_hunt_that_was_stopped_goes_on_in_the_middle_of_a_seed() {
+    let (plan, kept) = (plan(), Kept::new());
+    let (seed, search) = broken(&plan, &kept);
+    let whole = Kept::new();
+    assert_eq!(whole.hunt(&plan, seed, stand_in), Ok(search.clone()));
+    assert!(whole.count.played() > 3, "there is a middle");
+    let stopped = Kept::new();
+    let some = hunt(&plan, seed, &|changed: &Arc<Scenario>, seed: u64| {
+        if stopped.count.played() >= 3 {
+            return Err("killed".to_owned());
+        }
+        Ok(stopped.runs(&stopped.folder.join(seed.to_string()), changed, stand_in))
+    });
+    assert_eq!((some, stopped.count.played()), (Err("killed".to_owned()), 3));
+    assert_eq!(stopped.hunt(&plan, seed, stand_in), Ok(search));
+    assert_eq!(stopped.count.played(), whole.count.played(), "what it had was not played again");
+}
+
+#[test]
+fn without_a_budget_what_broke_is_told_as_it_was_drawn() {
+    let kept = Kept::new();
+    let (seed, _) = broken(&plan(), &kept);
+    let search = kept.hunt(&Plan { budget: 0, ..plan() }, seed, stand_in).expect("it is played");
+    let found = search.found.expect("it breaks");
+    assert_eq!((found.troubles.len(), found.minimal, search.runs), (search.drawn, false, 1));
+}
+
+#[test]
+fn a_violated_oracle_is_found_whatever_the_severity() {
+    let violated: Runner = |request| {
+        let mut outcome = stand_in(request)?;
+        outcome.severity = Severity::Ok;
+        let restarts = |step: &scenario::Step| matches!(step.action, Action::RestartMesh { .. });
+        if request.scenario.main_act().steps.iter().any(restarts) {
+            let oracle = "watch".to_owned();
+            outcome.violations.push(Violation { oracle, ..Violation::default() });
+        }
+        Ok(outcome)
+    };
+    let (plan, kept) = (plan(), Kept::new());
+    let found =
+        (0..20).find_map(|seed| kept.hunt(&plan, seed, violated).expect("it is played").found);
+    let found = found.expect("a restart is drawn");
+    assert_eq!(found.broken, Broken::Oracles(["watch".to_owned()].into()));
+    assert_eq!(found.kinds(), ["mesh restart"]);
 }
 
 #[test]

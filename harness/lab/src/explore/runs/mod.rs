@@ -26,7 +26,7 @@ pub mod store;
 mod tests;
 
 pub use lottery::Seeds;
-pub use player::{Meter, Runs, Silent, Tally};
+pub use player::{Count, Meter, Runs, Silent, Tally};
 pub use question::{Ask, Question};
 pub use row::Row;
 pub use store::Store;

@@ -4,6 +4,7 @@
 //! that ended meanwhile may answer it too. So the order of the questions matters for how many runs it
 //! takes, and for nothing else.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::influence;
@@ -29,6 +30,25 @@ pub struct Silent;
 impl Meter for Silent {
     fn begin(&self, _: usize, _: &str) {}
     fn answered(&self, _: Option<&Row>) {}
+    fn end(&self) {}
+}
+
+/// Counts the runs that are played, over as many stores as it is handed to.
+#[derive(Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// How many were played.
+    pub fn played(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Meter for Count {
+    fn begin(&self, _: usize, _: &str) {}
+    fn answered(&self, played: Option<&Row>) {
+        self.0.fetch_add(u64::from(played.is_some()), Ordering::Relaxed);
+    }
     fn end(&self) {}
 }
 
@@ -64,6 +84,11 @@ impl<'a> Runs<'a> {
     /// The scenario.
     pub fn scenario(&self) -> &Arc<Scenario> {
         &self.scenario
+    }
+
+    /// The hash of the program that plays them.
+    pub fn build(&self) -> String {
+        self.store().build().to_owned()
     }
 
     /// How many runs at a time.
