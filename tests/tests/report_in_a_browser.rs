@@ -234,7 +234,7 @@ async fn a_reader_finds_the_cut_sets_the_fixes_and_the_responses() {
     let client = &browser.client;
     client.goto(&format!("file://{}", report().display())).await.expect("a page from disk");
     let findings = findings();
-    let lattice = findings.lattice.expect("a lattice");
+    let lattice = findings.lattices.first().expect("a lattice");
     let league = findings.league.expect("a league");
 
     for (n, family) in lattice.families.iter().enumerate() {
@@ -258,6 +258,6 @@ async fn a_reader_finds_the_cut_sets_the_fixes_and_the_responses() {
     summary.click().await.expect("it can be opened");
     assert_eq!(browser.ask(open).await, json!(true));
     let numbers = "return Object.keys(JSON.parse(document.getElementById('analyses').textContent))";
-    assert_eq!(browser.ask(numbers).await, json!(["explanation", "lattice", "league"]));
+    assert_eq!(browser.ask(numbers).await, json!(["explanation", "lattices", "league"]));
     browser.close().await;
 }

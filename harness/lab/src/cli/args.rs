@@ -310,7 +310,7 @@ pub struct ReportArgs {
     /// The folder of `anatomy explain`: what would have changed the run
     #[arg(long, value_name = "DIR")]
     pub explanation: Option<PathBuf>,
-    /// The folder of `anatomy lattice`: which combinations of conditions lead to it
+    /// The folder of `anatomy lattice`: which combinations of conditions lead to it (all that it has)
     #[arg(long, value_name = "DIR")]
     pub lattice: Option<PathBuf>,
     /// The folder of `anatomy league`: what other responses would have come to

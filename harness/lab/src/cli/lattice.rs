@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::args::{Choice, LatticeArgs};
 use super::trouble::Trouble;
 use super::{analysis, output, prepare};
@@ -37,7 +39,7 @@ pub fn run(args: &LatticeArgs, runner: Runner) -> Result<u8, Trouble> {
     let found = lattice(&runs, &plan).map_err(Trouble::Failed)?;
     output::complain(&analysis::cost(&found.tally, clock.seconds()));
     let json = analysis::json(&found)?;
-    let kept = analysis::keep(&analysis::folder(&args.analysis), "lattice.json", &json)?;
+    let kept = analysis::keep(&analysis::folder(&args.analysis), &file(args), &json)?;
     if args.analysis.json {
         output::say(&json);
     } else {
@@ -45,6 +47,17 @@ pub fn run(args: &LatticeArgs, runner: Runner) -> Result<u8, Trouble> {
         output::complain(&format!("written to {}\n", kept.display()));
     }
     Ok(0)
+}
+
+/// The file that the result goes to: one for each target, and one for whatever else is asked of it.
+fn file(args: &LatticeArgs) -> String {
+    let LatticeArgs { factors, force, set, .. } = args;
+    let target = args.target.name();
+    if factors.is_none() && force.is_none() && set.is_empty() {
+        return format!("lattice-{target}.json");
+    }
+    let other = xxh3_64(format!("{factors:?} {force:?} {set:?}").as_bytes());
+    format!("lattice-{target}-{:08x}.json", other as u32)
 }
 
 /// What `--cost` says: a number, or that nobody can.

@@ -4,21 +4,25 @@ use std::path::{Path, PathBuf};
 
 use super::args::ReportArgs;
 use super::played::{self, Played};
-use super::prepare;
 use super::trouble::Trouble;
+use super::{output, prepare};
 use crate::Runner;
 use crate::report::{Findings, Report, findings::Folders};
 
 /// Plays a scenario and writes its report.
 pub fn report(args: &ReportArgs, runner: Runner) -> Result<u8, Trouble> {
-    played::claim("--out", &args.out)?;
+    let scenario = prepare::scenario(&args.scenario)?;
     let folders = Folders {
         explanation: args.explanation.clone(),
         lattice: args.lattice.clone(),
         league: args.league.clone(),
     };
-    let findings = Findings::read(&*prepare::scenario(&args.scenario)?, &folders)
+    let findings = Findings::read(&scenario, &prepare::build(), &folders)
         .map_err(|error| Trouble::Usage(error.to_string()))?;
+    for remark in &findings.remarks {
+        output::complain(&format!("warning: {remark}\n"));
+    }
+    played::claim("--out", &args.out)?;
     let run = played::play(&args.scenario, &args.choice, args.seed, runner)?;
     let Played { scenario, outcome, events } = &run;
     let report = Report { scenario, outcome, events, findings: &findings };

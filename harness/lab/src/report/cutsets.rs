@@ -117,13 +117,24 @@ pub struct Fix {
     pub fresh: Option<Bar>,
 }
 
-/// The searches of a lattice, drawn.
+/// The searches of all lattices, drawn.
 pub fn matrices(report: &Report) -> Vec<Matrix> {
-    let families = report.findings.lattice.iter().flat_map(|lattice| &lattice.families);
-    ('A'..).zip(families).map(|(letter, family)| matrix(report, letter, family)).collect()
+    let lattices = &report.findings.lattices;
+    let families = lattices.iter().flat_map(|lattice| {
+        lattice.families.iter().map(move |family| {
+            // Several lattices are told apart by what was looked for.
+            let name = match lattices.len() {
+                1 => family.name.clone(),
+                _ => format!("{}: {}", lattice.target.name(), family.name),
+            };
+            (name, family)
+        })
+    });
+    let numbered = ('A'..).zip(families);
+    numbered.map(|(letter, (name, family))| matrix(report, letter, name, family)).collect()
 }
 
-fn matrix(report: &Report, letter: char, family: &Family) -> Matrix {
+fn matrix(report: &Report, letter: char, name: String, family: &Family) -> Matrix {
     let calendar = &report.scenario.calendar;
     let top = BARS + 26.0;
     let most = family.shapley.iter().copied().map(f64::abs).fold(0.0, f64::max).max(1e-9);
@@ -177,7 +188,7 @@ fn matrix(report: &Report, letter: char, family: &Family) -> Matrix {
     let shapley = x + 10.0;
     Matrix {
         id: format!("cuts-{letter}"),
-        name: family.name.clone(),
+        name,
         background: family.background.clone(),
         conditioned: family.conditioned,
         width: (shapley + SHAPLEY + 60.0).max(700.0),

@@ -16,16 +16,19 @@ use crate::explore::lattice::Lattice;
 pub struct Findings {
     /// Why a run went as it did.
     pub explanation: Option<Explanation>,
-    /// Which combinations lead to it.
-    pub lattice: Option<Lattice>,
+    /// Which combinations lead to it: a lattice for each severity and list of factors.
+    pub lattices: Vec<Lattice>,
     /// How ways of responding compare.
     pub league: Option<League>,
+    /// What of it was found elsewhere: with another build, or in another text of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// Why findings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FindingsError {
-    /// The file cannot be read.
+    /// The file, or the folder, cannot be read.
     #[error("{option} {}: {error}; `anatomy {command}` with `--out` writes it", path.display())]
     Io {
         /// The option.
@@ -47,7 +50,7 @@ pub enum FindingsError {
         /// What is wrong, with its line.
         error: serde_json::Error,
     },
-    /// It is about another scenario, or about another text of it.
+    /// It is about another scenario.
     #[error("{option} {}: it is about {found}, and this is {wanted}", path.display())]
     Other {
         /// The option.
@@ -73,17 +76,29 @@ pub struct Folders {
 }
 
 impl Findings {
-    /// Reads what there is.
+    /// Reads what there is, for a report of `scenario` by the program whose hash is `build`.
     ///
     /// # Errors
     /// See [`FindingsError`].
-    pub fn read(scenario: &Scenario, folders: &Folders) -> Result<Self, FindingsError> {
-        let Folders { explanation, lattice, league } = folders;
-        Ok(Findings {
-            explanation: one(scenario, "--explanation", "explain", explanation.as_deref())?,
-            lattice: one(scenario, "--lattice", "lattice", lattice.as_deref())?,
-            league: one(scenario, "--league", "league", league.as_deref())?,
-        })
+    pub fn read(
+        scenario: &Scenario,
+        build: &str,
+        folders: &Folders,
+    ) -> Result<Self, FindingsError> {
+        let mut reader = Reader { scenario, build, remarks: Vec::new() };
+        let explanation = match &folders.explanation {
+            Some(folder) => Some(reader.file(EXPLAIN, folder.join("explanation.json"))?),
+            None => None,
+        };
+        let lattices = match &folders.lattice {
+            Some(folder) => reader.lattices(folder)?,
+            None => Vec::new(),
+        };
+        let league = match &folders.league {
+            Some(folder) => Some(reader.file(LEAGUE, folder.join("league.json"))?),
+            None => None,
+        };
+        Ok(Findings { explanation, lattices, league, remarks: reader.remarks })
     }
 
     /// Whether a policy is what the people of the scenario really did.
@@ -94,34 +109,77 @@ impl Findings {
     }
 }
 
+/// An option, and the command that writes what it reads.
+type Origin = (&'static str, &'static str);
+
+const EXPLAIN: Origin = ("--explanation", "explain");
+const LATTICE: Origin = ("--lattice", "lattice");
+const LEAGUE: Origin = ("--league", "league");
+
 /// What every result begins with.
 #[derive(Deserialize)]
 struct About {
     scenario: String,
     text: String,
+    build: String,
 }
 
-fn one<T: DeserializeOwned>(
-    scenario: &Scenario,
-    option: &'static str,
-    command: &'static str,
-    folder: Option<&Path>,
-) -> Result<Option<T>, FindingsError> {
-    let Some(folder) = folder else { return Ok(None) };
-    let path = folder.join(format!("{}.json", option.trim_start_matches('-')));
-    let wrong = |error| FindingsError::Wrong { option, path: path.clone(), error };
-    let text = std::fs::read(&path).map_err(|error| FindingsError::Io {
-        option,
-        path: path.clone(),
-        command,
-        error,
-    })?;
-    let about: About = serde_json::from_slice(&text).map_err(wrong)?;
-    if (&about.scenario, &about.text) != (&scenario.name, &scenario.text()) {
-        let told = |name: &str, text: &str| format!("{name} (text {text})");
-        let found = told(&about.scenario, &about.text);
-        let wanted = told(&scenario.name, &scenario.text());
-        return Err(FindingsError::Other { option, path, found, wanted });
+struct Reader<'s> {
+    scenario: &'s Scenario,
+    build: &'s str,
+    remarks: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// What an analysis left in a file.
+    fn file<T: DeserializeOwned>(
+        &mut self,
+        (option, command): Origin,
+        path: PathBuf,
+    ) -> Result<T, FindingsError> {
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) => return Err(FindingsError::Io { option, path, command, error }),
+        };
+        let wrong = |error| FindingsError::Wrong { option, path: path.clone(), error };
+        let About { scenario, text: of, build } = serde_json::from_slice(&text).map_err(wrong)?;
+        if scenario != self.scenario.name {
+            let wanted = self.scenario.name.clone();
+            return Err(FindingsError::Other { option, path, found: scenario, wanted });
+        }
+        let this = self.scenario.text();
+        let path_told = path.display();
+        if of != this {
+            self.remarks.push(format!(
+                "{option} {path_told}: found in another text of the scenario ({of}; this is {this})"
+            ));
+        }
+        if build != self.build {
+            self.remarks.push(format!(
+                "{option} {path_told}: found with another build of this program ({build}; this is {})",
+                self.build
+            ));
+        }
+        serde_json::from_slice(&text).map_err(wrong)
     }
-    serde_json::from_slice(&text).map(Some).map_err(wrong)
+
+    /// Every lattice in a folder, by name.
+    fn lattices(&mut self, folder: &Path) -> Result<Vec<Lattice>, FindingsError> {
+        let (option, command) = LATTICE;
+        let io = |error| FindingsError::Io { option, path: folder.to_owned(), command, error };
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with("lattice-") && name.ends_with(".json") {
+                paths.push(path);
+            }
+        }
+        if paths.is_empty() {
+            let none = "there is no lattice-*.json";
+            return Err(io(std::io::Error::new(std::io::ErrorKind::NotFound, none)));
+        }
+        paths.sort();
+        paths.into_iter().map(|path| self.file(LATTICE, path)).collect()
+    }
 }

@@ -136,7 +136,8 @@ fn find() -> Findings {
     for text in [&mut explanation.text, &mut lattice.text, &mut league.text] {
         "0123456789abcdef".clone_into(text);
     }
-    Findings { explanation: Some(explanation), lattice: Some(lattice), league: Some(league) }
+    let (explanation, league, lattices) = (Some(explanation), Some(league), vec![lattice]);
+    Findings { explanation, lattices, league, remarks: Vec::new() }
 }
 
 fn page_of(findings: &Findings) -> String {
@@ -173,7 +174,7 @@ fn each_analysis_that_was_made_has_its_section_and_no_other_has() {
     assert!(page_of(&all).len() < 2_000_000);
     assert_eq!(sections(&Findings::default()), [""; 0]);
     let only = |findings: Findings| sections(&findings);
-    assert_eq!(only(Findings { league: None, lattice: None, ..all.clone() }), ["explained"]);
+    assert_eq!(only(Findings { league: None, lattices: Vec::new(), ..all.clone() }), ["explained"]);
     assert_eq!(only(Findings { league: all.league, ..Findings::default() }), ["responses"]);
 }
 
@@ -197,27 +198,97 @@ fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
 }
 
 #[test]
-fn findings_about_something_else_are_refused_by_name() {
-    let scenario = sample::request().scenario;
-    let folder = std::env::temp_dir().join(format!("anatomy-findings-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let read = |text: Option<&str>| {
-        if let Some(text) = text {
-            std::fs::write(folder.join("lattice.json"), text).expect("room");
-        }
-        let lattice = Some(folder.clone());
+fn several_lattices_are_told_apart_by_what_was_looked_for() {
+    let mut findings = found();
+    let mut other = findings.lattices[0].clone();
+    other.target = Severity::Partial;
+    findings.lattices.push(other);
+    let request = sample::request();
+    let outcome = sample::outcome(&request);
+    let (scenario, findings) = (&request.scenario, &findings);
+    let matrices =
+        cutsets::matrices(&Report { scenario, outcome: &outcome, events: &[], findings });
+    let heads: Vec<_> = matrices.iter().map(|one| (&*one.columns[0].label, &*one.name)).collect();
+    assert_eq!(heads[0], ("A1", "total: as people react"));
+    assert_eq!(heads[2], ("C1", "partial: as people react"));
+    assert_eq!(heads.len(), 4);
+}
+
+/// A folder of findings about the built-in scenario.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("anatomy-findings-{}-{name}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        Folder(folder)
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).expect("room");
+    }
+
+    fn lattices(&self) -> Result<Findings, findings::FindingsError> {
+        let scenario = sample::request().scenario;
+        let lattice = Some(self.0.clone());
         let folders = findings::Folders { lattice, ..findings::Folders::default() };
-        Findings::read(&scenario, &folders).map(|found| found.lattice.is_some())
-    };
-    let error = |text| read(text).expect_err("wrong").to_string();
-    let missing = error(None);
-    assert!(missing.contains("--lattice") && missing.contains("anatomy lattice"), "{missing}");
-    assert!(error(Some("{\n1}")).contains("line 2"));
+        Findings::read(&scenario, "this build", &folders)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A lattice of this build and this text of the scenario.
+fn own_lattice() -> lattice::Lattice {
     let mut lattice = lattice::tests::found(Severity::Total, Some(&["linkerd", "ledger-deploy"]));
-    let json = |lattice: &lattice::Lattice| serde_json::to_string(lattice).expect("JSON");
-    assert_eq!(read(Some(&json(&lattice))).ok(), Some(true));
-    lattice.text = "0".to_owned();
-    let other = error(Some(&json(&lattice)));
-    assert!(other.contains("it is about monzo-2017 (text 0)"), "{other}");
-    std::fs::remove_dir_all(&folder).expect("the folder");
+    "this build".clone_into(&mut lattice.build);
+    lattice
+}
+
+fn json(lattice: &lattice::Lattice) -> String {
+    serde_json::to_string(lattice).expect("JSON")
+}
+
+#[test]
+fn findings_that_are_missing_or_about_something_else_are_refused_by_name() {
+    let folder = Folder::new("refused");
+    let error = || folder.lattices().expect_err("wrong").to_string();
+    folder.put("lattice.txt", "notes");
+    let missing = error();
+    assert!(missing.contains("--lattice") && missing.contains("anatomy lattice"), "{missing}");
+    folder.put("lattice-total.json", "{\n1}");
+    assert!(error().contains("lattice-total.json: ") && error().contains("line 2"), "{}", error());
+    let mut lattice = own_lattice();
+    folder.put("lattice-total.json", &json(&lattice));
+    assert!(folder.lattices().is_ok());
+    "zone-loss-9".clone_into(&mut lattice.scenario);
+    folder.put("lattice-partial.json", &json(&lattice));
+    let other = error();
+    let expected = "lattice-partial.json: it is about zone-loss-9, and this is monzo-2017";
+    assert!(other.contains(expected), "{other}");
+}
+
+#[test]
+fn findings_of_another_build_or_text_are_used_and_that_is_said() {
+    let folder = Folder::new("remarked");
+    let mut lattice = own_lattice();
+    folder.put("lattice-total.json", &json(&lattice));
+    let own = folder.lattices().expect("findings");
+    assert!(own.lattices.len() == 1 && own.remarks.is_empty(), "{:?}", own.remarks);
+    assert!(!page_of(&own).contains("Where the analyses come from"));
+    "0".clone_into(&mut lattice.text);
+    "that build".clone_into(&mut lattice.build);
+    folder.put("lattice-partial.json", &json(&lattice));
+    let found = folder.lattices().expect("findings");
+    let [text, build] = &found.remarks[..] else { panic!("{:?}", found.remarks) };
+    let of_text = "lattice-partial.json: found in another text of the scenario (0; this is ";
+    let of_build = "found with another build of this program (that build; this is this build)";
+    assert!(text.contains(of_text) && build.contains(of_build), "{:?}", found.remarks);
+    let page = page_of(&found);
+    assert!(page.contains("Where the analyses come from") && page.contains("(that build; this is"));
 }

@@ -36,6 +36,8 @@ pub struct Explanation {
     pub scenario: String,
     /// A hash of its text.
     pub text: String,
+    /// A hash of the program that played the runs.
+    pub build: String,
     /// The seed.
     pub seed: u64,
     /// Every setting.
@@ -92,6 +94,7 @@ pub fn explain(runs: &Runs, plan: &Plan) -> Result<Explanation, String> {
     Ok(Explanation {
         scenario: runs.scenario().name.clone(),
         text: runs.scenario().text(),
+        build: runs.build(),
         seed: plan.seed,
         settings: plan.settings.clone(),
         severity: base.severity,

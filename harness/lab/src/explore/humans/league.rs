@@ -78,6 +78,8 @@ pub struct League {
     pub scenario: String,
     /// A hash of its text.
     pub text: String,
+    /// A hash of the program that played the runs.
+    pub build: String,
     /// The seeds.
     pub seeds: Vec<u64>,
     /// How they were chosen.
@@ -129,6 +131,7 @@ pub fn league(
     Ok(League {
         scenario: scenario.name.clone(),
         text: scenario.text(),
+        build: runs.build(),
         seeds: chosen,
         chosen: how,
         against: policies[0].name.clone(),

@@ -15,6 +15,8 @@ pub struct Lattice {
     pub scenario: String,
     /// A hash of its text.
     pub text: String,
+    /// A hash of the program that played the runs.
+    pub build: String,
     /// The severity.
     pub target: Severity,
     /// What chance decides, where seeds were chosen by it.
@@ -52,6 +54,7 @@ pub fn lattice(runs: &Runs, plan: &Plan) -> Result<Lattice, String> {
     Ok(Lattice {
         scenario: scenario.name.clone(),
         text: scenario.text(),
+        build: runs.build(),
         target: plan.target,
         lottery: scenario.lottery.as_ref().map(|lottery| lottery.doc.clone()),
         families,
