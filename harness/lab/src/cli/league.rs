@@ -19,7 +19,8 @@ pub fn run(args: &LeagueArgs, runner: Runner) -> Result<u8, Trouble> {
         None => policy::built_in(&scenario),
     };
     for policy in &policies {
-        policy.settings(&scenario, &settings).map_err(Trouble::Usage)?;
+        let settings = policy.settings(&scenario, &settings).map_err(Trouble::Usage)?;
+        prepare::allowed(&scenario, &settings, &format!("the policy `{}`", policy.name))?;
     }
     let meter = analysis::Bar::default();
     let runs = analysis::runs(&scenario, &args.analysis, runner, &meter)?;

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::args::Choice;
 use super::trouble::Trouble;
 use crate::scenario::{self, suggest};
-use crate::{Request, Scenario, world};
+use crate::{Request, Scenario, Settings, world};
 
 /// The scenario called `name`.
 pub fn scenario(name: &str) -> Result<Arc<Scenario>, Trouble> {
@@ -25,14 +25,7 @@ pub fn request(
     for given in &choice.set {
         settings.set(scenario, given).map_err(|error| Trouble::Usage(error.to_string()))?;
     }
-    if let Some(constraint) = scenario.forbidden(&settings) {
-        let why = match constraint.doc.as_str() {
-            "" => String::new(),
-            doc => format!(" ({doc})"),
-        };
-        let message = format!("--set: `{}` forbids {constraint} together{why}", scenario.name);
-        return Err(Trouble::Usage(message));
-    }
+    allowed(scenario, &settings, "--set")?;
     if let Some(until) = &choice.until
         && scenario.act(until).is_none()
     {
@@ -46,6 +39,17 @@ pub fn request(
     let mut request = Request::new(Arc::clone(scenario), settings, seed);
     request.until.clone_from(&choice.until);
     Ok(request)
+}
+
+/// Refuses settings that the scenario forbids; `whose` they are is told.
+pub fn allowed(scenario: &Scenario, settings: &Settings, whose: &str) -> Result<(), Trouble> {
+    let Some(constraint) = scenario.forbidden(settings) else { return Ok(()) };
+    let why = match constraint.doc.as_str() {
+        "" => String::new(),
+        doc => format!(" ({doc})"),
+    };
+    let name = &scenario.name;
+    Err(Trouble::Usage(format!("{whose}: `{name}` forbids {constraint} together{why}")))
 }
 
 /// A hash of this program: runs of different builds are not compared.

@@ -1,7 +1,7 @@
 //! Commands with a stand-in for the world: outcomes that are made of the seed.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::child::Trace;
@@ -48,7 +48,7 @@ fn anatomy(arguments: &[&str]) -> Result<u8, Trouble> {
 
 #[test]
 fn bad_usage_is_told_with_the_place_and_the_allowed_values() {
-    let cases: [(&[&str], &str); 21] = [
+    let cases: [(&[&str], &str); 31] = [
         (&["run", "monzo-2018"], "did you mean `monzo-2017`?"),
         (&["run", "nowhere/else.toml"], "cannot read the scenario file nowhere/else.toml"),
         (&["run", "--set", "likerd=1.0.0"], "did you mean `linkerd`?"),
@@ -73,6 +73,19 @@ fn bad_usage_is_told_with_the_place_and_the_allowed_values() {
         (&["league", "--policies", "nowhere"], "--policies nowhere"),
         (&["league", "--seeds", "9..3"], "there is no seed from 9"),
         (&["cover", "-t", "4"], "4 is not in 2..=3"),
+        (&["cover", "--forbid", "likerd=1.0.0,standin=on"], "did you mean `linkerd`?"),
+        (&["cover", "--forbid", "linkerd=1.0.0,standin=of"], "allowed: on, off"),
+        (&["cover", "--forbid", "linkerd"], "--forbid linkerd: FACTOR=LEVEL,OTHER=LEVEL"),
+        (
+            &["cover", "--forbid", "standin=on", "--forbid", "standin=off"],
+            "--forbid: all of it together forbids every row",
+        ),
+        (&["hunt", "--target", "awful"], "allowed: degraded, partial, total, data-loss"),
+        (&["hunt", "ordinary-dy"], "did you mean `ordinary-day`?"),
+        (&["report", "--run", "monzo", "-o", "x"], "allowed: monzo-2017"),
+        (&["report", "-o", "x", "--lattice", "nowhere"], "--lattice nowhere: "),
+        (&["export", "trace", "-o", "x.txt"], "--out x.txt: it has to end in .pftrace or .json"),
+        (&["export", "ctk", "-o", "x.pftrace"], "--out x.pftrace: it has to end in .json"),
     ];
     for (arguments, expected) in cases {
         let trouble = anatomy(arguments).expect_err(expected);
@@ -156,25 +169,83 @@ fn a_sweep_plays_only_what_is_missing() {
     std::fs::remove_dir_all(&folder).expect("the folder");
 }
 
-/// What a command that keeps its runs in a folder leaves there.
+/// The files in a folder whose names begin like this, by name.
+fn files(folder: &Path, beginning: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+    paths.retain(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(beginning))
+    });
+    paths.sort();
+    paths
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(path).expect("a file");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// What a command that keeps its runs in a folder leaves there, in the file that begins like this.
 fn analysed(arguments: &[&str], kept: &str) -> serde_json::Value {
     let folder = folder("analysis");
     let out = folder.to_string_lossy().into_owned();
     let all = [arguments, &["--out", &out, "--jobs", "3"]].concat();
     assert_eq!(anatomy(&all).expect("an analysis"), 0, "{arguments:?}");
-    let text = std::fs::read_to_string(folder.join(kept)).expect(kept);
+    let found = json(files(&folder, kept).first().expect(kept));
     std::fs::remove_dir_all(&folder).expect("the folder");
-    serde_json::from_str(&text).expect("JSON")
+    found
 }
 
 #[test]
 fn a_lattice_is_written_for_those_who_come_later() {
-    let found = analysed(&["lattice", "--factors", "linkerd,standin"], "lattice.json");
+    let found = analysed(&["lattice", "--factors", "linkerd,standin"], "lattice-total-");
     assert_eq!((&found["target"], &found["scenario"]), (&"total".into(), &"monzo-2017".into()));
     // In the stand-in's world it is total whatever is set.
     let family = &found["families"][0];
     assert_eq!(family["cuts"][0]["conditions"], serde_json::json!([]));
     assert_eq!(family["factors"][0]["absent"], "1.0.0");
+}
+
+#[test]
+fn lattices_of_several_questions_stand_side_by_side_and_a_report_draws_them_all() {
+    let folder = folder("lattices");
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let (kept, page) = (path("kept"), path("report.html"));
+    let questions: [&[&str]; 3] = [
+        &["--target", "total", "--factors", "linkerd,standin"],
+        &["--target", "total", "--factors", "linkerd,kubernetes"],
+        &["--target", "partial", "--factors", "linkerd,standin"],
+    ];
+    for question in questions {
+        let all = [&["lattice", "--out", &kept], question].concat();
+        assert_eq!(anatomy(&all).expect("a lattice"), 0, "{question:?}");
+        assert_eq!(anatomy(&all).expect("the same again"), 0, "{question:?}");
+    }
+    let found = files(Path::new(&kept), "lattice-");
+    assert_eq!(found.len(), 3, "{found:?}");
+    let report = ["report", "--lattice", &kept, "-o", &page];
+    assert_eq!(anatomy(&report).expect("a report"), 0);
+    let text = std::fs::read_to_string(&page).expect("a page");
+    assert_eq!(text.matches("<h3 id=\"cuts-").count(), 3);
+    assert_eq!(text.matches(">total: as people react</h3>").count(), 4, "cut sets and fixes");
+    assert_eq!(text.matches(">partial: as people react</h3>").count(), 2);
+    assert!(!text.contains("another build"));
+
+    let changed = |key: &str, to: &str| {
+        let mut lattice = json(&found[0]);
+        lattice[key] = to.into();
+        std::fs::write(&found[0], lattice.to_string()).expect("room");
+    };
+    changed("build", "0123456789abcdef");
+    assert_eq!(anatomy(&report).expect("a report all the same"), 0);
+    let text = std::fs::read_to_string(&page).expect("a page");
+    assert!(text.contains("found with another build of this program (0123456789abcdef; this is"));
+    changed("scenario", "zone-loss-9");
+    let refused = anatomy(&report).expect_err("another scenario");
+    assert_eq!(refused.code(), 2);
+    let told = refused.text();
+    assert!(told.contains("it is about zone-loss-9, and this is monzo-2017"), "{told}");
+    std::fs::remove_dir_all(&folder).expect("the folder");
 }
 
 #[test]
@@ -218,6 +289,74 @@ fn the_rows_of_a_covering_array_are_played_and_written() {
     std::fs::remove_dir_all(&folder).expect("the folder");
 }
 
+/// The built-in scenario with a constraint, as a file.
+fn constrained(folder: &Path) -> String {
+    let text = crate::scenario::source("monzo-2017").expect("the built-in scenario").text;
+    let constraint =
+        "forbid = { linkerd = \"1.0.0\", mesh-restart = \"forced\" }\ndoc = \"no mesh\"";
+    let path = folder.join("constrained.toml");
+    std::fs::write(&path, format!("{text}\n[[constraint]]\n{constraint}\n")).expect("room");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn settings_that_the_scenario_forbids_are_refused_wherever_they_are_given() {
+    let folder = folder("forbidden");
+    let (scenario, policies) = (constrained(&folder), folder.join("policies"));
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let (out, json) = (path("out"), path("journal.json"));
+    let set = ["--set", "linkerd=1.0.0", "--set", "mesh-restart=forced@14:40"];
+    let runs: [&[&str]; 4] = [
+        &["run", &scenario],
+        &["explain", &scenario, "--out", &out],
+        &["sweep", &scenario, "--seeds", "0..1", "--out", &out],
+        &["export", "ctk", &scenario, "-o", &json],
+    ];
+    let expected = "forbids linkerd=1.0.0 and mesh-restart=forced together (no mesh)";
+    for run in runs {
+        let refused = anatomy(&[run, &set].concat()).expect_err("forbidden");
+        assert_eq!(refused.code(), 2, "{run:?}");
+        let told = refused.text();
+        assert!(told.starts_with("--set: ") && told.contains(expected), "{told}");
+    }
+    assert_eq!(anatomy(&["run", "-q", &scenario, set[0], set[1]]).expect("one alone"), 0);
+    std::fs::create_dir_all(&policies).expect("a folder");
+    let policy = "[[policy]]\nname = \"blunt\"\nset = { mesh-restart = \"forced\" }\n";
+    std::fs::write(policies.join("blunt.toml"), policy).expect("room");
+    let policies = policies.to_string_lossy();
+    let league = ["league", &scenario, "--policies", &policies, "--set", "linkerd=1.0.0"];
+    let refused = anatomy(&[&league[..], &["--out", &out]].concat()).expect_err("forbidden");
+    let told = refused.text();
+    assert!(told.starts_with("the policy `blunt`: ") && told.contains(expected), "{told}");
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}
+
+#[test]
+fn a_covering_array_has_nothing_that_is_forbidden() {
+    let folder = folder("forbid");
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let (scenario, runs, rows) = (constrained(&folder), path("runs"), path("rows.jsonl"));
+    let forbid = ["--forbid", "kubernetes=1.5,standin=off", "--forbid", "linkerd=0.9.1,standin=on"];
+    let cover = ["cover", &scenario, "--runs", &runs, "--out", &rows];
+    assert_eq!(anatomy(&[&cover[..], &forbid].concat()).expect("an array"), 0);
+    let text = std::fs::read_to_string(&rows).expect("rows");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let both = |one: (&str, &str), other: (&str, &str)| {
+        let is = |line: &&serde_json::Value, (factor, level): (&str, &str)| {
+            line["levels"][factor] == level
+        };
+        lines.iter().filter(|line| is(line, one) && is(line, other)).count()
+    };
+    assert_eq!(both(("linkerd", "1.0.0"), ("mesh-restart", "forced")), 0);
+    assert_eq!(both(("kubernetes", "1.5"), ("standin", "off")), 0);
+    assert_eq!(both(("linkerd", "0.9.1"), ("standin", "on")), 0);
+    // What follows: linkerd 0.9.1 goes with no stand-in, and that not with Kubernetes 1.5.
+    assert_eq!(both(("linkerd", "0.9.1"), ("kubernetes", "1.5")), 0);
+    assert!(both(("linkerd", "0.9.1"), ("mesh-restart", "forced")) > 0);
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}
+
 #[test]
 fn a_run_that_is_the_same_in_both_places_is_verified() {
     let apart = |request: &Request| Ok(Trace::from(stand_in(request).expect("an outcome")));
@@ -254,6 +393,12 @@ fn a_place_that_fails_is_told() {
 fn every_scenario_is_listed_with_its_factors() {
     let mut page = String::new();
     list::describe(&mut page, &sample::request().scenario);
+    assert!(!page.contains("not together"), "{page}");
+    let folder = folder("list");
+    let source = crate::scenario::source(&constrained(&folder)).expect("a file");
+    list::describe(&mut page, &source.parse().expect("it is right"));
+    std::fs::remove_dir_all(&folder).expect("the folder");
+    assert!(page.contains("linkerd=1.0.0 and mesh-restart=forced"), "{page}");
     let page = anstream::adapter::strip_str(&page).to_string();
     assert!(page.contains("configmaps | endpoints  [environment, assumption]"), "{page}");
     assert!(page.contains("0.05 (0 to 1)"), "{page}");

@@ -147,19 +147,15 @@ impl Reader<'_> {
             let wanted = self.scenario.name.clone();
             return Err(FindingsError::Other { option, path, found: scenario, wanted });
         }
-        let this = self.scenario.text();
-        let path_told = path.display();
-        if of != this {
-            self.remarks.push(format!(
-                "{option} {path_told}: found in another text of the scenario ({of}; this is {this})"
-            ));
-        }
-        if build != self.build {
-            self.remarks.push(format!(
-                "{option} {path_told}: found with another build of this program ({build}; this is {})",
-                self.build
-            ));
-        }
+        let mut remark = |what: &str, theirs: &str, ours: &str| {
+            if theirs != ours {
+                let place = format!("{option} {}", path.display());
+                let remark = format!("{place}: found {what} ({theirs}; this is {ours})");
+                self.remarks.push(remark);
+            }
+        };
+        remark("in another text of the scenario", &of, &self.scenario.text());
+        remark("with another build of this program", &build, self.build);
         serde_json::from_slice(&text).map_err(wrong)
     }
 
