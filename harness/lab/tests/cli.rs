@@ -1,29 +1,11 @@
 //! Bad input to the real program: exit status 2, and one message with the place and what is allowed.
 
+mod program;
+
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
-fn anatomy(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anatomy"));
-    let mine = ["ANATOMY_SEED", "ANATOMY_SEEDS", "ANATOMY_JOBS"];
-    for name in mine.into_iter().chain(["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"]) {
-        command.env_remove(name);
-    }
-    command.args(arguments).output().expect("the program starts")
-}
-
-/// Checks that `arguments` are refused with a message that holds every one of `expected`.
-fn refused(arguments: &[&str], expected: &[&str]) {
-    let output = anatomy(arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    for text in expected {
-        assert!(said.contains(text), "{arguments:?} should say {text}: {said}");
-    }
-    assert!(!said.contains("panicked"), "{said}");
-    assert!(!said.contains('\u{1b}'), "no colours where there is no terminal: {said}");
-}
+use program::{anatomy, refused};
 
 #[test]
 fn nothing_is_coloured_where_there_is_no_terminal() {
@@ -125,7 +107,9 @@ fn help_names_every_subcommand_and_hides_the_inner_one() {
     let output = anatomy(&["--help"]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0));
-    for name in ["list", "run", "replay", "sweep", "verify"] {
+    let names =
+        ["list", "run", "replay", "sweep", "verify", "explain", "lattice", "league", "cover"];
+    for name in names.into_iter().chain(["hunt", "report", "export"]) {
         assert!(said.contains(name), "{said}");
     }
     assert!(!said.contains("__run"), "{said}");
