@@ -7,12 +7,12 @@
 use crate::scenario::{Factor, Kind};
 use crate::{Scenario, Settings};
 
-/// The level that takes a factor away, or that brings it back where it is away already. None for a
-/// factor that has one level only.
+/// The level that takes a factor away, or that brings it back where it is away already: the scenario's
+/// own or, where that is to be without it, the first other one. None for a factor that has one level only.
 pub fn other_level<'a>(factor: &'a Factor, settings: &Settings) -> Option<&'a str> {
     let absent = absent_level(factor)?;
     if settings.level(&factor.name) == absent {
-        Some(factor.default_level()).filter(|level| *level != absent)
+        factor.levels.iter().map(String::as_str).find(|level| *level != absent)
     } else {
         Some(absent)
     }
@@ -37,4 +37,27 @@ pub fn with(scenario: &Scenario, settings: &Settings, factor: &str, level: &str)
     let given = format!("{factor}={level}");
     settings.set(scenario, &given).unwrap_or_else(|error| panic!("{error}"));
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::find;
+
+    #[test]
+    fn what_is_away_is_brought_back_whether_or_not_the_scenario_has_it() {
+        let other = |scenario: &str, given: &str| {
+            let scenario = find(scenario).expect("it is built in");
+            let (name, level) = given.split_once('=').expect("a level");
+            let factor = scenario.factors.iter().find(|f| f.name == name).expect("a factor");
+            let settings = with(&scenario, &scenario.defaults(), name, level);
+            other_level(factor, &settings).map(str::to_owned)
+        };
+        assert_eq!(other("monzo-2017", "mesh-restart=reactive").as_deref(), Some("off"));
+        assert_eq!(other("monzo-2017", "mesh-restart=off").as_deref(), Some("reactive"));
+        // Nobody does it unless they are told to.
+        assert_eq!(other("zone-loss-9", "remove-silent=off").as_deref(), Some("reactive"));
+        assert_eq!(other("zone-loss-9", "remove-silent=reactive").as_deref(), Some("off"));
+        assert_eq!(other("disk-full", "second-disk=off").as_deref(), Some("on"));
+    }
 }
