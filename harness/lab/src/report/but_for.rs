@@ -71,7 +71,8 @@ pub fn explained(report: &Report) -> Option<Explained> {
     });
     let order = found.order.iter().map(|swap| {
         let (first, second) = (&swap.second, &swap.first);
-        format!("{first} before {second}: {}", swap.severity.name())
+        let matters = if swap.matters { ", so the order matters" } else { "" };
+        format!("{first} before {second}: {}{matters}", swap.severity.name())
     });
     Some(Explained {
         target: found.target.name(),

@@ -242,7 +242,7 @@ fn told(calendar: &Calendar, letter: char, family: &Family) -> Vec<Told> {
 }
 
 fn timing(calendar: &Calendar, cut: &CutSet) -> Vec<String> {
-    let swaps = cut.swaps.iter().filter(|swap| !swap.reaches);
+    let swaps = cut.swaps.iter().filter(|swap| swap.matters);
     let orders = swaps.map(|swap| format!("not if {} comes before {}", swap.second, swap.first));
     orders.chain(cut.windows.iter().map(|window| window.told(calendar))).collect()
 }

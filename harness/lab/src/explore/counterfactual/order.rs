@@ -1,13 +1,15 @@
 //! Does it matter which of two steps came first?
 //!
 //! Steps of the main act that were taken, one after the other, change places: each is taken at the
-//! other's time, whatever is then seen.
+//! other's time, whatever is then seen. The order matters where it gets as bad as was asked in one order
+//! and not in the other.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::super::runs::{Ask, Question, Row, Runs};
+use super::pin::{Done, done};
 use crate::outcome::Severity;
 use crate::scenario::Factor;
 use crate::{Scenario, Settings};
@@ -23,6 +25,8 @@ pub struct Swap {
     pub severity: Severity,
     /// Whether it then gets as bad as was asked.
     pub reaches: bool,
+    /// Whether that is otherwise than in the order in which they were taken: the order matters.
+    pub matters: bool,
     /// The command that plays it.
     pub replay: String,
 }
@@ -35,27 +39,37 @@ pub(super) struct Timed<'a> {
     pub due: f64,
 }
 
-/// The steps of the main act that were taken and can be moved, in the order in which they were.
+/// The steps of the main act that were taken and can be moved, in the order in which they were. A level
+/// moves all that its factor governs, so what was done only in part is left out, and so is what was done
+/// in a manner that no step at a time of its own has.
 pub(super) fn timed<'a>(scenario: &'a Scenario, row: &Row) -> Vec<Timed<'a>> {
-    let main = &scenario.main_act().name;
+    let (main, settings) = (&scenario.main_act().name, &row.key.settings);
     let mut found: Vec<Timed<'a>> = Vec::new();
     for step in row.steps.iter().filter(|step| step.act == *main && step.taken) {
         let factor = scenario.factors.iter().find(|f| Some(&f.name) == step.factor.as_ref());
-        let Some(factor) = factor.filter(|factor| at_will(factor).is_some()) else { continue };
+        let can_be_moved = |factor: &&Factor| {
+            done(scenario, row, &factor.name) == Done::All
+                && moved(scenario, settings, factor, step.due).is_some()
+        };
+        let Some(factor) = factor.filter(can_be_moved) else { continue };
         if found.iter().all(|other| other.factor.name != factor.name) {
             found.push(Timed { factor, due: step.due });
         }
     }
+    found.sort_by(|a, b| a.due.total_cmp(&b.due));
     found
 }
 
-/// The level at which the steps of a factor are taken at their time, whatever is seen.
-fn at_will(factor: &Factor) -> Option<&str> {
-    ["forced", "on"].into_iter().find(|level| factor.levels.iter().any(|known| known == level))
+/// The level at which the steps of a factor are taken at their time, whatever is seen. Of a canary there
+/// is none.
+fn at_will<'a>(factor: &'a Factor, settings: &Settings) -> Option<&'a str> {
+    let known = |level: &&str| factor.levels.iter().any(|known| known == level);
+    let as_played = settings.level(&factor.name) != "canary";
+    ["forced", "on"].into_iter().find(known).filter(|_| as_played)
 }
 
 /// The settings with the first step of a factor taken at `at`, counted from the scenario's zero; none
-/// where the act is over by then.
+/// where that cannot be said, or where the act is over by then.
 pub(super) fn moved(
     scenario: &Scenario,
     settings: &Settings,
@@ -63,20 +77,21 @@ pub(super) fn moved(
     at: f64,
 ) -> Option<Settings> {
     let mut settings = settings.clone();
-    let level = at_will(factor)?;
+    let level = at_will(factor, &settings)?;
     let time = scenario.calendar.time(at);
     settings.set(scenario, &format!("{}={level}@{time}", factor.name)).ok()?;
     Some(settings)
 }
 
-/// Every step with the one after it.
+/// Every step with the one after it; those that are due at the same moment have no order.
 ///
 /// # Errors
 /// As [`Runs::answer`].
 pub fn order(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<Swap>, String> {
     let scenario = runs.scenario().clone();
     let steps = timed(&scenario, base);
-    let swapped = steps.windows(2).filter_map(|two| {
+    let ordered = steps.windows(2).filter(|two| two[0].due < two[1].due);
+    let swapped = ordered.filter_map(|two| {
         let once = moved(&scenario, &base.key.settings, two[0].factor, two[1].due)?;
         Some((two, moved(&scenario, &once, two[1].factor, two[0].due)?))
     });
@@ -92,6 +107,7 @@ pub fn order(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<Swap>
         second: two[1].factor.name.clone(),
         severity: row.severity,
         reaches: row.reaches(target),
+        matters: row.reaches(target) != base.reaches(target),
         replay: row.replay.clone(),
     });
     Ok(told.collect())

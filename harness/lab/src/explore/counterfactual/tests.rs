@@ -6,22 +6,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
-use super::super::runs::{Runs, Silent, Store};
+use super::super::runs::{Row, Runs, Silent, Store};
 use super::windows::Search;
 use super::*;
 use crate::outcome::{Event, Severity, StepOutcome, sample};
 use crate::scenario::{self, Decision};
-use crate::{Outcome, Request, world};
+use crate::sweep::Key;
+use crate::{Outcome, Request, Runner, world};
 
 /// Partial with the deploy, which is what makes people restart the mesh; total with a restart of the
-/// mesh that cannot read nulls, once the apiservers have been restarted before 15:00 (after which a
-/// restart of the mesh comes too late to matter).
+/// mesh that cannot read nulls before 15:00 (after which it comes too late to matter).
 fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
+    played(request, |mesh, _| mesh < 50.0 * 60.0)
+}
+
+/// The same, but the restart of the mesh does harm only while the apiservers have not been restarted.
+fn stand_in_with_an_order(request: &Request) -> Result<Outcome, world::Error> {
+    played(request, |mesh, apiservers| apiservers.is_none_or(|at| mesh < at))
+}
+
+/// A world in which a restart of the mesh that cannot read nulls is total where `harms` says so of the
+/// seconds at which the mesh and, if at all, the apiservers are restarted.
+fn played(request: &Request, harms: fn(f64, Option<f64>) -> bool) -> Result<Outcome, world::Error> {
     let (scenario, settings) = (&request.scenario, &request.settings);
     let mut outcome = sample::outcome(request);
     let broken = settings.level("ledger-deploy") == "on";
     let blind = settings.level("linkerd") == "0.9.1" && settings.level("empty-service") == "on";
-    let mut restarted = None;
+    let (mut mesh, mut apiservers) = (None, None);
     let mut text = format!("{blind}");
     for act in &scenario.acts {
         for (index, step) in act.steps.iter().enumerate() {
@@ -33,8 +44,10 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
                 Decision::IfSeen => sees,
                 Decision::Never => false,
             };
-            if taken && step.factor.as_deref() == Some("mesh-restart") {
-                restarted = Some(due);
+            match step.factor.as_deref().filter(|_| taken) {
+                Some("mesh-restart") => mesh = Some(due),
+                Some("apiserver-restart") => apiservers = Some(due),
+                _ => {}
             }
             text += &format!(" {due} {index} {taken}");
             outcome.steps.push(StepOutcome {
@@ -50,11 +63,10 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
             });
         }
     }
-    let early = restarted.is_some_and(|at| at < 50.0 * 60.0);
-    outcome.severity = match () {
-        () if blind && early => Severity::Total,
-        () if broken => Severity::Partial,
-        () => Severity::Ok,
+    outcome.severity = match mesh {
+        Some(mesh) if blind && harms(mesh, apiservers) => Severity::Total,
+        _ if broken => Severity::Partial,
+        _ => Severity::Ok,
     };
     outcome.digest = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
     outcome.trail = text.bytes().map(u16::from).collect();
@@ -65,6 +77,10 @@ fn stand_in(request: &Request) -> Result<Outcome, world::Error> {
     Ok(outcome)
 }
 
+fn monzo() -> Arc<scenario::Scenario> {
+    Arc::new(scenario::find("monzo-2017").expect("the built-in scenario"))
+}
+
 fn folder() -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -72,10 +88,13 @@ fn folder() -> PathBuf {
 }
 
 pub(crate) fn explained(plan: impl FnOnce(&mut Plan)) -> Explanation {
-    let scenario = Arc::new(scenario::find("monzo-2017").expect("the built-in scenario"));
-    let folder = folder();
+    explained_in(stand_in, plan)
+}
+
+fn explained_in(world: Runner, plan: impl FnOnce(&mut Plan)) -> Explanation {
+    let (scenario, folder) = (monzo(), folder());
     let store = Store::open(&folder, &scenario, "build").expect("a store");
-    let runs = Runs::new(store, stand_in, 2, &Silent);
+    let runs = Runs::new(store, world, 2, &Silent);
     let settings = scenario.defaults();
     let mut wanted = Plan { settings, seed: 90, target: None, pairs: 0, timing: false };
     plan(&mut wanted);
@@ -131,23 +150,64 @@ fn the_windows_of_the_steps_are_found() {
     assert_eq!((deploy.not_yet, deploy.no_more), (None, None), "its time does not matter");
 }
 
+/// The pairs of steps that change places, what it comes to then, and whether their order matters.
+fn swaps(explanation: &Explanation) -> Vec<(&str, &str, Severity, bool)> {
+    let all = explanation.order.iter();
+    all.map(|swap| (&*swap.first, &*swap.second, swap.severity, swap.matters)).collect()
+}
+
+#[test]
+fn steps_whose_order_does_not_matter_are_not_said_to_have_one() {
+    let explanation = explained(|plan| plan.timing = true);
+    let pairs = [
+        ("ledger-deploy", "ledger-rollback", Severity::Total, false),
+        ("ledger-rollback", "mesh-restart", Severity::Total, false),
+        ("mesh-restart", "apiserver-restart", Severity::Total, false),
+        ("apiserver-restart", "delete-empty-service", Severity::Total, false),
+    ];
+    assert_eq!(swaps(&explanation), pairs);
+}
+
 #[test]
 fn an_order_that_matters_is_found() {
-    let explanation = explained(|plan| plan.timing = true);
-    let swaps: Vec<_> = explanation
-        .order
-        .iter()
-        .map(|swap| (swap.first.as_str(), swap.second.as_str(), swap.reaches))
-        .collect();
-    assert_eq!(
-        swaps,
-        [
-            ("ledger-deploy", "ledger-rollback", true),
-            ("ledger-rollback", "mesh-restart", true),
-            ("mesh-restart", "apiserver-restart", true),
-            ("apiserver-restart", "delete-empty-service", true),
-        ]
-    );
+    let explanation = explained_in(stand_in_with_an_order, |plan| plan.timing = true);
+    let pairs = [
+        ("ledger-deploy", "ledger-rollback", Severity::Total, false),
+        ("ledger-rollback", "mesh-restart", Severity::Total, false),
+        ("mesh-restart", "apiserver-restart", Severity::Partial, true),
+        ("apiserver-restart", "delete-empty-service", Severity::Total, false),
+    ];
+    assert_eq!(swaps(&explanation), pairs);
+    let page = crate::narrate::explained(&monzo(), &explanation);
+    let page = anstream::adapter::strip_str(&page).to_string();
+    let said: Vec<&str> = page.lines().filter(|line| line.contains("order matters")).collect();
+    assert_eq!(said.len(), 1, "{page}");
+    assert!(said[0].trim_start().starts_with("apiserver-restart"), "{page}");
+}
+
+#[test]
+fn steps_of_one_moment_and_those_that_were_taken_in_part_do_not_change_places() {
+    let scenario = scenario::find("zone-loss-9").expect("it is built in");
+    let row = |given: &[&str], late: bool| {
+        let mut settings = scenario.defaults();
+        given.iter().for_each(|given| settings.set(&scenario, given).expect("a level"));
+        let request = Request::new(Arc::new(scenario.clone()), settings, 9);
+        let mut outcome = played(&request, |_, _| false).expect("an outcome");
+        let human = |step: &StepOutcome| step.factor.as_deref() == Some("remove-silent");
+        if let Some(step) = outcome.steps.iter_mut().rfind(|step| human(step)) {
+            step.taken = !late;
+        }
+        Row::of(&scenario, Key::of(&request, "build"), &outcome, None)
+    };
+    let moved = |row: &Row| -> Vec<(String, f64)> {
+        order::timed(&scenario, row).iter().map(|t| (t.factor.name.clone(), t.due)).collect()
+    };
+    let all = moved(&row(&["remove-silent=forced", "replace-silent=forced"], false));
+    let human: Vec<_> = all.iter().filter(|(name, _)| name.ends_with("-silent")).collect();
+    assert_eq!(human.iter().map(|(_, due)| *due).collect::<Vec<_>>(), [50.0, 50.0]);
+    let part = moved(&row(&["remove-silent=forced"], true));
+    assert!(part.iter().all(|(name, _)| name != "remove-silent"), "{part:?}");
+    assert!(part.iter().any(|(name, _)| name == "zone-loss"), "{part:?}");
 }
 
 #[test]
