@@ -45,7 +45,8 @@ fn latent(page: &mut String, scenario: &Scenario, found: &Explanation) {
     for one in &found.armed {
         let first = format!("  {:19}", clock(scenario, one.armed));
         paragraph(page, &first, 21, &format!("{}: {}", one.on, one.what));
-        for (word, moment) in [("showed", &one.showed), ("noticed", &one.noticed)] {
+        let moments = [("showed", &one.showed), ("noticed", &one.noticed), ("ended", &one.ended)];
+        for (word, moment) in moments {
             let Some((at, what)) = moment else { continue };
             let first = format!("    {word:8} {:8}", clock(scenario, *at));
             paragraph(page, &first, 21, what);

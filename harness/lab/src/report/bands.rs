@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::Report;
 use super::axis::{Axis, round};
 use crate::explore::counterfactual::armed::armed;
-use crate::outcome::PoolState;
 
 /// A stretch of time in a row of its own.
 #[derive(Serialize)]
@@ -31,24 +30,27 @@ pub fn bands(report: &Report, axis: &Axis) -> Vec<Band> {
     let outcome = report.outcome;
     let calendar = &report.scenario.calendar;
     let end = outcome.acts.last().map_or(0.0, |act| act.end);
-    let lost: Vec<PoolState> = outcome.stuck_pools().cloned().collect();
     let mut bands = Vec::new();
     let mut row = 0;
     let mut band = |row: usize, class, from: f64, to: f64, text: String, label: String| {
         let (x, end) = (axis.x(from), axis.x(to));
         bands.push(Band { class, row, x: round(x), width: round((end - x).max(2.0)), text, label });
     };
-    for one in armed(&outcome.timeline, &outcome.steps, &lost).into_iter().take(ROWS_MAX) {
+    let latent = armed(report.scenario, &outcome.timeline, &outcome.steps, end);
+    for one in latent.into_iter().take(ROWS_MAX) {
         let when = |at: f64| format!("{} {}", calendar.date(at), calendar.time(at));
+        let end = one.ended.as_ref().map_or(end, |(at, _)| *at);
         let until = one.showed.as_ref().map_or(end, |(at, _)| *at);
         let what = format!("{}: {}", one.on, one.what);
-        let text = format!("latent from {}: {what}", when(one.armed));
+        let noticed = one.noticed.as_ref();
+        let noticed =
+            noticed.map_or(String::new(), |(at, who)| format!("; noticed {}: {who}", when(*at)));
+        let before = if one.showed.is_none() { noticed.as_str() } else { "" };
+        let text = format!("latent from {}: {what}{before}", when(one.armed));
         let label: String = what.chars().take(LABEL_MAX).collect();
         band(row, "latent", one.armed, until, text, label);
         if let Some((at, showed)) = &one.showed {
-            let noticed = one.noticed.as_ref();
-            let noticed = noticed.map(|(at, who)| format!("; noticed {}: {who}", when(*at)));
-            let text = format!("showed {}: {showed}{}", when(*at), noticed.unwrap_or_default());
+            let text = format!("showed {}: {showed}{noticed}", when(*at));
             band(row, "showing", *at, end, text, String::new());
         }
         row += 1;

@@ -104,7 +104,7 @@ pub fn explain(runs: &Runs, plan: &Plan) -> Result<Explanation, String> {
         digest: base.digest.clone(),
         replay: base.replay.clone(),
         impact: base.impact.clone(),
-        armed: armed(&base.marks, &base.steps, &base.lost),
+        armed: armed(runs.scenario(), &base.marks, &base.steps, base.ended()),
         but_for,
         order,
         windows,

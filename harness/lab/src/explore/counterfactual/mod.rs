@@ -12,6 +12,7 @@
 //! | [`order`] | does it matter which of two steps came first |
 //! | [`windows`] | from when until when could a step be taken for it to happen all the same |
 //! | [`armed`] | when did each latent condition come about, when did it show, who noticed |
+//! | [`latent`] | what such a condition is, and which marks tell of it |
 //!
 //! [`explain()`] puts it together.
 
@@ -19,6 +20,7 @@ pub mod armed;
 pub mod but_for;
 pub mod explain;
 pub mod flip;
+pub mod latent;
 pub mod order;
 pub mod pairs;
 pub mod pin;
