@@ -11,6 +11,7 @@
 //! | [`policy`] | responses as data |
 //! | [`mod@league`] | responses compared over the same seeds |
 //! | [`mod@variants`] | a scenario with one step done otherwise |
+//! | [`ways`], [`whom`] | how each action can be done to the wrong thing, too briefly or for too long |
 //! | [`mod@unsafely`] | those played, beside the responders as they were |
 //! | [`mutate`] | the text of a scenario with one step changed |
 
@@ -19,6 +20,8 @@ pub mod mutate;
 pub mod policy;
 pub mod unsafely;
 pub mod variants;
+pub mod ways;
+mod whom;
 
 #[cfg(test)]
 pub(crate) mod tests;

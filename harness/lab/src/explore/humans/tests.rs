@@ -8,7 +8,7 @@ use super::super::runs::{Runs, Silent, Store};
 use super::variants::Unsafe;
 use super::*;
 use crate::outcome::{Phase, PoolState, Severity, StepOutcome, sample};
-use crate::scenario::{self, Decision, Manner};
+use crate::scenario::{self, Decision, Kind, Manner, Source};
 use crate::{Outcome, Request, Scenario, world};
 
 fn monzo() -> Arc<Scenario> {
@@ -180,26 +180,259 @@ fn a_range_without_the_accident_is_no_league() {
     std::fs::remove_dir_all(&folder).expect("the folder");
 }
 
+fn source(name: &str) -> Source {
+    scenario::source(name).expect("the built-in text")
+}
+
+/// The variants of a scenario as it stands.
+fn of(source: &Source) -> (Arc<Scenario>, Vec<Variant>) {
+    let scenario = Arc::new(source.parse().unwrap_or_else(|error| panic!("{error}")));
+    let found = variants(source, &scenario, &scenario.defaults());
+    (scenario, found)
+}
+
 #[test]
 fn every_step_of_the_responders_is_done_otherwise_in_all_four_ways() {
-    let source = scenario::source("monzo-2017").expect("the built-in text");
-    let scenario = monzo();
-    let found = variants(&source, &scenario, &scenario.defaults());
+    let (_, found) = of(&source("monzo-2017"));
     let of = |factor: &str, unsafely: Unsafe| {
         found.iter().filter(|one| one.factor == factor && one.unsafely == unsafely).count()
     };
     for factor in ["ledger-rollback", "mesh-restart", "apiserver-restart", "delete-empty-service"] {
         assert_eq!(of(factor, Unsafe::NotDone), 1, "{factor}");
-        assert!(of(factor, Unsafe::WrongTime) >= 1, "{factor}");
+        assert!(of(factor, Unsafe::WrongTime) >= 2, "{factor}");
     }
     assert_eq!(of("ledger-rollback", Unsafe::WrongTarget), 1);
     assert_eq!(of("mesh-restart", Unsafe::WrongTarget), 1);
     assert_eq!(of("mesh-restart", Unsafe::WrongLength), 3);
-    assert_eq!(of("apiserver-restart", Unsafe::WrongTarget), 1);
-    let texts = found.iter().filter_map(|one| one.changed.as_ref());
-    for (source, changed) in texts {
-        assert_ne!(changed.hash, scenario.hash);
-        let factors = source.parse().expect("a right file").factors;
-        assert_eq!(factors.len(), scenario.factors.len());
+    assert_eq!(of("apiserver-restart", Unsafe::WrongTarget), 2);
+    assert_eq!(of("delete-empty-service", Unsafe::WrongTarget), 1);
+}
+
+#[test]
+fn what_people_do_in_a_built_in_scenario_can_be_left_out_and_mistimed_and_is_a_right_scenario() {
+    let mut human = 0;
+    for (name, _) in scenario::BUILT_IN {
+        let source = source(name);
+        let (scenario, found) = of(&source);
+        let steps = scenario.acts.iter().flat_map(|act| &act.steps);
+        for factor in steps.filter_map(|step| step.factor.as_ref()) {
+            let is_it = |known: &scenario::Factor| known.name == *factor;
+            if !scenario.factors.iter().any(|known| is_it(known) && known.kind == Kind::Human) {
+                continue;
+            }
+            human += 1;
+            for way in [Unsafe::NotDone, Unsafe::WrongTime] {
+                let has = |one: &Variant| one.factor == *factor && one.unsafely == way;
+                assert!(found.iter().any(has), "{name}: {factor}, {way:?}");
+            }
+        }
+        for (n, one) in found.iter().enumerate() {
+            let played = one.changed.as_ref().map_or(&scenario, |(_, changed)| changed);
+            if let Some((text, changed)) = &one.changed {
+                let again = text.parse().unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert_eq!(again.hash, changed.hash);
+                assert_ne!(again.hash, scenario.hash);
+                assert_eq!(again.factors.len(), scenario.factors.len());
+            }
+            // The command that plays it takes its settings.
+            let mut settings = played.defaults();
+            for (factor, level) in one.settings.overrides(played) {
+                let set = settings.set(played, &format!("{factor}={level}"));
+                assert_eq!(set, Ok(()), "{name}: {}", one.what);
+            }
+            let key = |one: &Variant| {
+                (one.changed.as_ref().map(|(_, text)| text.hash), one.settings.clone())
+            };
+            assert!(found[..n].iter().all(|other| key(other) != key(one)), "{name}: {}", one.what);
+        }
     }
+    assert_eq!(human, 8, "four steps of monzo-2017, four of zone-loss-9");
+}
+
+/// A scenario in which nothing happens but one step that people take after two minutes.
+fn with_a_step(of: &str, act: &str, symptom: &str, does: &str) -> Source {
+    let mut source = source(of);
+    source.text += &format!(
+        "\n[[step]]\nact = \"{act}\"\nat = \"+2m\"\nactor = \"on-call\"\n{does}\n\
+         symptom = \"{symptom}\"\nfactor = \"human\"\n\n\
+         [[factor]]\nname = \"human\"\nkind = \"human\"\nlevels = [\"reactive\", \"off\", \"forced\"]\n"
+    );
+    source
+}
+
+/// Which of the four ways the variants of a step are: `t` for another target, `l` for another length.
+/// Every one can be left out and mistimed.
+fn ways_of(source: &Source) -> String {
+    let (_, found) = of(source);
+    let has = |unsafely: Unsafe| found.iter().any(|one| one.unsafely == unsafely);
+    assert!(has(Unsafe::NotDone) && has(Unsafe::WrongTime), "{}", source.text);
+    let letters = [(Unsafe::WrongTarget, 't'), (Unsafe::WrongLength, 'l')];
+    letters.iter().filter(|(unsafely, _)| has(*unsafely)).map(|(_, letter)| letter).collect()
+}
+
+#[test]
+fn each_action_of_the_bank_is_unsafe_in_the_ways_that_it_knows() {
+    for (does, ways) in [
+        ("do = \"deploy\"\nservice = \"ledger\"\nversion = \"v2\"", "t"),
+        ("do = \"deploy\"\nservice = \"new\"\nversion = \"v1\"\nreplicas = 4", "l"),
+        ("do = \"rollback\"\nservice = \"edge\"", "t"),
+        ("do = \"scale\"\nservice = \"ledger\"\nreplicas = 0", "tl"),
+        ("do = \"restart-mesh\"\nwithin = \"36m\"", "tl"),
+        ("do = \"restart-apiservers\"", "t"),
+        ("do = \"report\"", ""),
+        ("do = \"delete-empty-services\"", "t"),
+        ("do = \"etcd-upgrade\"\nversion = \"3.2.9\"", "t"),
+        ("do = \"etcd-grow\"\nmembers = 9", "l"),
+        ("do = \"etcd-rolling-restart\"", "t"),
+    ] {
+        let source = with_a_step("ordinary-day", "afternoon", "journeys-failing", does);
+        assert_eq!(ways_of(&source), ways, "{does}");
+    }
+}
+
+#[test]
+fn each_deed_with_etcd_is_unsafe_in_the_ways_that_it_knows() {
+    for (does, ways) in [
+        ("do = \"power-off\"\non = \"member 1\"", "tl"),
+        ("do = \"power-on\"\non = \"all\"", "l"),
+        ("do = \"kill\"\non = \"the leader\"", "tl"),
+        ("do = \"pause\"\non = \"a follower\"\nlasts = \"250ms\"", "tl"),
+        ("do = \"cut\"\nfrom = \"the leader\"\nto = \"a follower\"", "tl"),
+        ("do = \"cut\"\nfrom = \"zone a\"\nto = \"zone b\"\none-way = true", "tl"),
+        ("do = \"slow-link\"\nfrom = \"all\"\nto = \"member 2\"\nby = \"50ms\"", "tl"),
+        ("do = \"slow-disk\"\non = \"2 of the rest\"\nby = \"2s\"\nlasts = \"1m\"", "tl"),
+        ("do = \"full-disk\"\non = \"the fullest zone\"", "tl"),
+        ("do = \"failing-disk\"\non = \"member 2\"\nlasts = \"90s\"", "tl"),
+        ("do = \"skew\"\non = \"zone c\"\nby = \"5s\"", "tl"),
+        ("do = \"heal\"", "l"),
+        ("do = \"etcd-replace\"\non = \"member 2\"", "tl"),
+        ("do = \"remove-silent-members\"", "tl"),
+        ("do = \"replace-silent-members\"", "tl"),
+        ("do = \"put\"\nthrough = \"the leader\"", "t"),
+        ("do = \"get\"\nthrough = \"all\"\nserializable = true", "t"),
+        ("do = \"audit\"", ""),
+        ("do = \"chaos\"\nwithin = \"30s\"", "l"),
+        ("do = \"etcd-upgrade\"\nversion = \"3.4\"", "t"),
+        ("do = \"etcd-grow\"\nmembers = 6", "l"),
+        ("do = \"etcd-rolling-restart\"", "l"),
+    ] {
+        let source = with_a_step("quiet-etcd", "quiet", "members-silent", does);
+        assert_eq!(ways_of(&source), ways, "{does}");
+    }
+}
+
+#[test]
+fn who_is_meant_is_mistaken_for_somebody_else() {
+    let mistaken = |does: &str| {
+        let source = with_a_step("quiet-etcd", "quiet", "members-silent", does);
+        let (_, found) = of(&source);
+        let wrong = found.into_iter().filter(|one| one.unsafely == Unsafe::WrongTarget);
+        wrong.map(|one| one.what).collect::<Vec<_>>()
+    };
+    let kill = |who: &str| mistaken(&format!("do = \"kill\"\non = \"{who}\""));
+    assert_eq!(kill("zone a"), ["zone b in place of zone a"]);
+    assert_eq!(kill("the fullest zone"), ["zone c in place of the fullest zone"]);
+    assert_eq!(kill("member 1"), ["member 2 in place of member 1"]);
+    assert_eq!(kill("member 7"), ["member 1 in place of member 7"]);
+    assert_eq!(kill("3 of the rest"), ["the leader in place of 3 of the rest"]);
+    assert_eq!(kill("the leader"), ["a follower in place of the leader"]);
+    assert_eq!(kill("all"), [""; 0]);
+    let cut =
+        |from: &str, to: &str| mistaken(&format!("do = \"cut\"\nfrom = \"{from}\"\nto = \"{to}\""));
+    assert_eq!(cut("zone c", "zone b"), ["zone a in place of zone b"]);
+    // Nobody is cut off from themselves.
+    assert_eq!(cut("the leader", "a follower"), ["all in place of a follower"]);
+}
+
+#[test]
+fn whom_a_factor_names_is_mistaken_by_another_of_its_levels() {
+    let does = "do = \"etcd-replace\"\non = \"member {whose}\"";
+    let mut source = with_a_step("quiet-etcd", "quiet", "members-silent", does);
+    source.text +=
+        "\n[[factor]]\nname = \"whose\"\nkind = \"environment\"\nlevels = [\"2\", \"4\"]\n";
+    let (_, found) = of(&source);
+    let mut wrong = found.iter().filter(|one| one.unsafely == Unsafe::WrongTarget);
+    let wrong = wrong.next().expect("another member");
+    assert_eq!((wrong.settings.level("whose"), wrong.changed.is_none()), ("4", true));
+}
+
+#[test]
+fn what_nobody_does_is_done_where_it_is_done_wrongly_and_at_half_time_in_a_short_act() {
+    let (scenario, found) = of(&source("zone-loss-9"));
+    let of = |unsafely: Unsafe| {
+        let is = move |one: &&Variant| one.factor == "remove-silent" && one.unsafely == unsafely;
+        found.iter().filter(is).collect::<Vec<_>>()
+    };
+    assert!(
+        of(Unsafe::WrongTarget).iter().all(|one| one.settings.level("remove-silent") == "reactive")
+    );
+    let wrong: Vec<&str> = of(Unsafe::WrongTarget).iter().map(|one| one.what.as_str()).collect();
+    let leader = "the leader is replaced in place of the silent";
+    assert_eq!(wrong, [format!("{leader} (step 1 of 2)"), format!("{leader} (step 2 of 2)")]);
+    // The act begins 50 s before the first of them and ends five minutes after it: ten minutes earlier
+    // and half an hour later there is none.
+    let times: Vec<_> = of(Unsafe::WrongTime)
+        .iter()
+        .filter_map(|one| one.settings.moved("remove-silent"))
+        .collect();
+    assert_eq!(times, ["12:00:25", "12:03:25"]);
+    assert_eq!(of(Unsafe::NotDone).len(), 3, "both steps, and each of them");
+    assert_eq!(scenario.defaults().level("remove-silent"), "off");
+}
+
+#[test]
+fn variants_that_come_to_the_same_text_and_settings_are_one() {
+    let step = |act: &str| {
+        format!(
+            "\n[[step]]\nact = \"{act}\"\nat = \"+72s\"\nactor = \"on-call\"\ndo = \"heal\"\n\
+             symptom = \"members-silent\"\nfactor = \"human\"\n"
+        )
+    };
+    let mut source = source("growth");
+    source.text += &(step("three") + &step("four"));
+    source.text +=
+        "\n[[factor]]\nname = \"human\"\nkind = \"human\"\nlevels = [\"reactive\", \"off\"]\n";
+    let (_, found) = of(&source);
+    let left_out = found.iter().filter(|one| one.unsafely == Unsafe::NotDone);
+    let (settings, texts): (Vec<_>, Vec<_>) = left_out.partition(|one| one.changed.is_none());
+    // The level speaks of both acts, and each act has its step.
+    assert_eq!((settings.len(), texts.len()), (1, 2));
+    assert!(found.iter().all(|one| one.unsafely != Unsafe::WrongTime), "no level moves two acts");
+}
+
+/// The same as [`stand_in`], with a digest of what came of it.
+fn told_apart(request: &Request) -> Result<Outcome, world::Error> {
+    let mut outcome = stand_in(request)?;
+    let text = format!("{} {:?}", outcome.severity.name(), outcome.phases);
+    outcome.digest = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
+    Ok(outcome)
+}
+
+#[test]
+fn variants_are_played_beside_what_people_did_and_those_with_the_same_runs_are_told_once() {
+    let (scenario, folder, source) = (monzo(), folder(), source("monzo-2017"));
+    let open = |scenario: &Arc<Scenario>| {
+        let store = Store::open(&folder, scenario, "build").expect("a store");
+        Ok::<_, String>(Runs::new(store, told_apart, 2, &Silent))
+    };
+    let runs = open(&scenario).expect("runs");
+    let texts = folder.join("variants");
+    let told = unsafely(&runs, &open, &source, &scenario.defaults(), &[1, 5], &texts);
+    let told = told.expect("what came of them");
+    assert!(told.is_sorted_by(|a, b| a.lost_seconds >= b.lost_seconds));
+    let idle =
+        told.iter().find(|one| one.factor == "mesh-restart" && one.unsafely == Unsafe::NotDone);
+    let idle = idle.expect("it makes a difference");
+    assert!(idle.ratio.is_some_and(|ratio| ratio < 1.0) && idle.total.hits == 0, "{idle:?}");
+    // In this world it is total until the empty Service is gone, so that it stays is the worst.
+    assert_eq!((told[0].factor.as_str(), told[0].total.hits), ("delete-empty-service", 2));
+    let named: usize = told.iter().map(|one| 1 + one.same_as.len()).sum();
+    let all = variants(&source, &scenario, &scenario.defaults()).len();
+    assert!(told.len() < named && named < all, "{} {named} {all}", told.len());
+    let written = std::fs::read_dir(&texts).expect("the changed scenarios");
+    let read =
+        written.map(|entry| scenario::find(&entry.expect("a file").path().to_string_lossy()));
+    let read: Vec<_> = read.collect::<Result<_, _>>().expect("each can be played by its path");
+    assert!(read.len() >= 5, "{}", read.len());
+    std::fs::remove_dir_all(&folder).expect("the folder");
 }

@@ -1,16 +1,18 @@
 //! A scenario with one step of its responders done otherwise.
 //!
 //! The variants come from templates: for each step that people take, each of the four ways in which an
-//! action can be unsafe, as far as the action knows it. Variants that come to the same run as another, or
-//! as the step itself, are one.
+//! action can be unsafe, as far as the action knows it. Leaving it out and its time are settings and the
+//! same for every action; the other two are the action's own ([`super::ways`]). Variants that come to the
+//! same text and settings are one here; those that come to the same run as another, or as the step
+//! itself, are one when they have been played ([`mod@super::unsafely`]).
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use toml::Value;
 
-use super::mutate::{steps_of, with_step};
-use crate::scenario::{Action, Kind, Source, Step};
+use super::mutate::{step_of, steps_of, with_step, without_step};
+use super::ways::{Way, ways};
+use crate::scenario::{Act, Action, End, Kind, Source, Step};
 use crate::{Scenario, Settings};
 
 /// How an action is unsafe.
@@ -54,110 +56,217 @@ pub struct Variant {
     pub changed: Option<(Source, Arc<Scenario>)>,
 }
 
-/// How much earlier and later steps are tried, in seconds.
-const SHIFTS: [(f64, &str); 2] = [(-600.0, "ten minutes earlier"), (1800.0, "half an hour later")];
-
-/// Every variant of every step that people take in the main act.
-pub fn variants(source: &Source, scenario: &Arc<Scenario>, base: &Settings) -> Vec<Variant> {
-    let main = scenario.main_act();
-    let is_human = |name: &str| {
-        scenario.factors.iter().any(|factor| factor.name == name && factor.kind == Kind::Human)
-    };
-    let mut steps: Vec<(&str, &Step)> = Vec::new();
-    for step in &main.steps {
-        let Some(factor) = step.factor.as_deref().filter(|factor| is_human(factor)) else {
-            continue;
-        };
-        if steps.iter().all(|(known, _)| *known != factor) {
-            steps.push((factor, step));
-        }
+impl Variant {
+    /// Whether it comes to the same text and settings as another.
+    fn is_the_same(&self, other: &Variant) -> bool {
+        let text = |one: &Variant| one.changed.as_ref().map(|(_, scenario)| scenario.hash);
+        text(self) == text(other) && self.settings == other.settings
     }
-    let mut found = Vec::new();
-    for (n, (factor, step)) in steps.iter().enumerate() {
-        let mut add = |unsafely: Unsafe, what: &str, given: &[String]| {
-            let mut settings = base.clone();
-            if given.iter().all(|given| settings.set(scenario, given).is_ok()) {
-                let (factor, what) = ((*factor).to_owned(), what.to_owned());
-                found.push(Variant { factor, unsafely, what, settings, changed: None });
-            }
-        };
-        add(Unsafe::NotDone, "not done", &[format!("{factor}=off")]);
-        let at = |step: &Step| {
-            scenario.calendar.offset_of(main.starts) + scenario.at(main, step, base).as_secs_f64()
-        };
-        let forced =
-            |factor: &str, at: f64| format!("{factor}=forced@{}", scenario.calendar.time(at));
-        for (shift, what) in SHIFTS {
-            add(Unsafe::WrongTime, what, &[forced(factor, at(step) + shift)]);
-        }
-        if let Some((other, next)) = steps.get(n + 1) {
-            let what = format!("in the place of {other}");
-            let swapped = [forced(factor, at(next)), forced(other, at(step))];
-            add(Unsafe::WrongTime, &what, &swapped);
-        }
-        if matches!(step.action, Action::RestartMesh { .. }) {
-            let canary = [format!("{factor}=canary")];
-            add(Unsafe::WrongLength, "stopped after one, where that one does badly", &canary);
-        }
-        for (unsafely, what, keys) in changes(scenario, step) {
-            let numbers = steps_of(source, factor);
-            let changed = numbers.first().and_then(|number| with_step(source, *number, &keys).ok());
-            if let Some((source, scenario)) = changed {
-                found.push(Variant {
-                    factor: (*factor).to_owned(),
-                    unsafely,
-                    what,
-                    settings: base.clone(),
-                    changed: Some((source, Arc::new(scenario))),
-                });
+}
+
+/// How much earlier and later steps are tried, in seconds. Where the act has not begun by then, or is
+/// over, half of the time that there is.
+const EARLIER: f64 = 600.0;
+const LATER: f64 = 1800.0;
+
+/// Every variant of every step that people take, act by act.
+pub fn variants(source: &Source, scenario: &Arc<Scenario>, base: &Settings) -> Vec<Variant> {
+    let mut found: Vec<Variant> = Vec::new();
+    for act in &scenario.acts {
+        let responders = responders(scenario, act);
+        for (n, responder) in responders.iter().enumerate() {
+            let templates = Templates { source, scenario, base, act, responder };
+            let all = templates.not_done().into_iter().chain(templates.at_other_times());
+            let all = all.chain(responders.get(n + 1).and_then(|next| templates.in_place_of(next)));
+            for variant in all.chain(templates.canary()).chain(templates.otherwise()) {
+                if !found.iter().any(|known| known.is_the_same(&variant)) {
+                    found.push(variant);
+                }
             }
         }
     }
     found
 }
 
-type Keys = Vec<(&'static str, Option<Value>)>;
+/// The steps of an act that people take, by the factor that decides whether.
+struct Responder<'s> {
+    factor: &'s str,
+    steps: Vec<&'s Step>,
+}
 
-/// What of a step only the scenario's text can say.
-fn changes(scenario: &Scenario, step: &Step) -> Vec<(Unsafe, String, Keys)> {
-    let text = |text: &str| Some(Value::String(text.to_owned()));
-    match &step.action {
-        Action::Rollback { service }
-        | Action::Deploy { service, .. }
-        | Action::Scale { service, .. } => {
-            let other = scenario.services.iter().find(|other| other.name != *service);
-            let told = other.map(|other| {
-                let what = format!("of {} in place of {service}", other.name);
-                (Unsafe::WrongTarget, what, vec![("service", text(&other.name))])
-            });
-            told.into_iter().collect()
+/// Who takes steps in an act, in the order of their first ones.
+fn responders<'s>(scenario: &'s Scenario, act: &'s Act) -> Vec<Responder<'s>> {
+    let human = |name: &&str| {
+        scenario.factors.iter().any(|factor| factor.name == *name && factor.kind == Kind::Human)
+    };
+    let mut found: Vec<Responder> = Vec::new();
+    for step in &act.steps {
+        let Some(factor) = step.factor.as_deref().filter(human) else { continue };
+        match found.iter_mut().find(|known| known.factor == factor) {
+            Some(known) => known.steps.push(step),
+            None => found.push(Responder { factor, steps: vec![step] }),
         }
-        Action::RestartMesh { within } => {
-            let length = |seconds: u64| text(&format!("{seconds}s"));
-            let (fast, slow) = (within.as_secs() / 12, within.as_secs() * 3 / 2);
-            vec![
-                (
-                    Unsafe::WrongTarget,
-                    "the apiservers in place of the mesh".to_owned(),
-                    vec![("do", text("restart-apiservers")), ("within", None)],
-                ),
-                (
-                    Unsafe::WrongLength,
-                    format!("all within {} min", fast / 60),
-                    vec![("within", length(fast))],
-                ),
-                (
-                    Unsafe::WrongLength,
-                    format!("over {} min", slow / 60),
-                    vec![("within", length(slow))],
-                ),
-            ]
-        }
-        Action::RestartApiservers => vec![(
-            Unsafe::WrongTarget,
-            "the mesh in place of the apiservers".to_owned(),
-            vec![("do", text("restart-mesh")), ("within", text("5m"))],
-        )],
-        _ => Vec::new(),
     }
+    found
+}
+
+/// What the variants of a responder's steps in an act are made of.
+struct Templates<'t> {
+    source: &'t Source,
+    scenario: &'t Arc<Scenario>,
+    base: &'t Settings,
+    act: &'t Act,
+    responder: &'t Responder<'t>,
+}
+
+impl Templates<'_> {
+    fn variant(&self, unsafely: Unsafe, what: String, settings: Settings) -> Variant {
+        let factor = self.responder.factor.to_owned();
+        Variant { factor, unsafely, what, settings, changed: None }
+    }
+
+    /// The base with something set; none where the scenario does not have it.
+    fn with(&self, base: &Settings, given: &str) -> Option<Settings> {
+        let mut settings = base.clone();
+        settings.set(self.scenario, given).ok().map(|()| settings)
+    }
+
+    /// None of the steps, and each by itself where there are several. A factor without the level `off` is
+    /// one that the scenario does not leave out.
+    fn not_done(&self) -> Vec<Variant> {
+        let off = self.with(self.base, &format!("{}=off", self.responder.factor));
+        let off = off.map(|off| self.variant(Unsafe::NotDone, "not done".to_owned(), off));
+        let numbers = self.numbers();
+        let governed = self.scenario.acts.iter().flat_map(|act| &act.steps);
+        let governed = governed.filter(|s| s.factor.as_deref() == Some(self.responder.factor));
+        let several = governed.count() > 1;
+        let one_less = numbers.iter().enumerate().filter(|_| several).filter_map(|(n, number)| {
+            let changed = without_step(self.source, *number).ok()?;
+            self.changed(Unsafe::NotDone, format!("not done{}", self.which(n)), changed)
+        });
+        off.into_iter().chain(one_less).collect()
+    }
+
+    /// The steps at other times of the act. Where a factor governs several they keep their distances, and
+    /// where it governs some of another act no level moves them.
+    fn at_other_times(&self) -> Vec<Variant> {
+        let at = self.at();
+        let begins = self.scenario.calendar.offset_of(self.act.starts);
+        let ends = match self.act.end {
+            End::At(end) => self.scenario.calendar.offset_of(end),
+            End::Settled { limit, .. } => begins + limit.as_secs_f64(),
+        };
+        let earlier = Some(at - EARLIER).filter(|to| *to >= begins);
+        let later = Some(at + LATER).filter(|to| *to <= ends);
+        let shifts = [
+            ("earlier", earlier.unwrap_or(f64::midpoint(begins, at))),
+            ("later", later.unwrap_or(f64::midpoint(at, ends))),
+        ];
+        let moved = shifts.into_iter().filter_map(|(how, to)| {
+            // Files and settings know whole seconds.
+            let to = Some(to.floor()).filter(|to| (to - at).abs() >= 1.0)?;
+            let settings = self.moved(self.base, self.responder.factor, to)?;
+            let what = format!("{how}, at {}", self.scenario.calendar.time(to));
+            Some(self.variant(Unsafe::WrongTime, what, settings))
+        });
+        moved.collect()
+    }
+
+    /// In the place of whoever comes next, where both take their steps at all, and not at one moment.
+    fn in_place_of(&self, next: &Responder) -> Option<Variant> {
+        let other = Templates { responder: next, ..*self };
+        let acts = |factor: &str| self.base.level(factor) != "off";
+        let (here, there) = (self.at(), other.at());
+        if !acts(self.responder.factor) || !acts(next.factor) || here == there {
+            return None;
+        }
+        let once = self.moved(self.base, self.responder.factor, there)?;
+        let settings = self.moved(&once, next.factor, here)?;
+        let what = format!("in the place of {}", next.factor);
+        Some(self.variant(Unsafe::WrongTime, what, settings))
+    }
+
+    /// Stopped after the first, where the action has a first and the scenario the level.
+    fn canary(&self) -> Option<Variant> {
+        let knows = |step: &&Step| matches!(step.action, Action::RestartMesh { .. });
+        self.responder.steps.iter().copied().find(knows)?;
+        let settings = self.with(self.base, &format!("{}=canary", self.responder.factor))?;
+        let what = "stopped after one, where that one does badly".to_owned();
+        Some(self.variant(Unsafe::WrongLength, what, settings))
+    }
+
+    /// Each step in the ways that its action has.
+    fn otherwise(&self) -> Vec<Variant> {
+        let mut found = Vec::new();
+        for (n, (step, number)) in self.responder.steps.iter().zip(self.numbers()).enumerate() {
+            let Some(written) = step_of(self.source, number) else { continue };
+            for Way { unsafely, what, keys, set } in ways(self.scenario, self.base, step, &written)
+            {
+                let what = format!("{what}{}", self.which(n));
+                found.extend(match set {
+                    Some(set) => taken(self.scenario, self.base, self.responder.factor)
+                        .and_then(|settings| self.with(&settings, &set))
+                        .map(|settings| self.variant(unsafely, what, settings)),
+                    None => with_step(self.source, number, &keys)
+                        .ok()
+                        .and_then(|changed| self.changed(unsafely, what, changed)),
+                });
+            }
+        }
+        found
+    }
+
+    /// A variant of another text.
+    fn changed(
+        &self,
+        unsafely: Unsafe,
+        what: String,
+        (source, scenario): (Source, Scenario),
+    ) -> Option<Variant> {
+        let settings = taken(&scenario, self.base, self.responder.factor)?;
+        let changed = Some((source, Arc::new(scenario)));
+        Some(Variant { changed, ..self.variant(unsafely, what, settings) })
+    }
+
+    /// The numbers of the steps in the text.
+    fn numbers(&self) -> Vec<usize> {
+        steps_of(self.source, &self.act.name, self.responder.factor)
+    }
+
+    /// Which of several steps is meant.
+    fn which(&self, n: usize) -> String {
+        match self.responder.steps.len() {
+            1 => String::new(),
+            count => format!(" (step {} of {count})", n + 1),
+        }
+    }
+
+    /// When the first step is due, in seconds from the scenario's zero.
+    fn at(&self) -> f64 {
+        let at = self.scenario.at(self.act, self.responder.steps[0], self.base);
+        self.scenario.calendar.offset_of(self.act.starts.after(at))
+    }
+
+    /// The settings with the steps of a factor taken from `at` on, whatever is seen where the scenario has
+    /// a level for that.
+    fn moved(&self, base: &Settings, factor: &str, at: f64) -> Option<Settings> {
+        let time = self.scenario.calendar.time(at);
+        let at_level = |level: &str| self.with(base, &format!("{factor}={level}@{time}"));
+        ["forced", "reactive"].into_iter().find_map(at_level)
+    }
+}
+
+/// The settings with the steps of a factor taken: as they are where that is so, or else as soon as people
+/// see reason to, or in any case. None where the scenario has no such level.
+fn taken(scenario: &Scenario, base: &Settings, factor: &str) -> Option<Settings> {
+    let known = scenario.factors.iter().find(|known| known.name == factor)?;
+    let level = base.level(factor);
+    if level != "off" && known.levels.iter().any(|known| known == level) {
+        return Some(base.clone());
+    }
+    let time = base.moved(factor).map_or(String::new(), |time| format!("@{time}"));
+    ["reactive", "forced"].into_iter().find_map(|level| {
+        let mut settings = base.clone();
+        settings.set(scenario, &format!("{factor}={level}{time}")).ok().map(|()| settings)
+    })
 }
