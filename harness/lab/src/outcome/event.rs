@@ -80,6 +80,13 @@ pub struct StepOutcome {
     pub ended: Option<f64>,
 }
 
+impl StepOutcome {
+    /// When it was decided: seconds from the scenario's zero.
+    pub fn decided(&self) -> f64 {
+        self.due + self.waited
+    }
+}
+
 /// An act as it was played.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActSpan {

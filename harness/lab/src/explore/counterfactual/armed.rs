@@ -82,11 +82,11 @@ fn followed(
         }
     }
     let end = ended.as_ref().map_or(f64::INFINITY, |(end, _)| *end);
-    let mut due = steps.iter().filter(|step| (mark.at..=end).contains(&step.due));
+    let mut due = steps.iter().filter(|step| (mark.at..=end).contains(&step.decided()));
     let seen = |step: &StepOutcome| {
-        let shown = showed.as_ref().is_some_and(|(at, _)| *at <= step.due);
+        let shown = showed.as_ref().is_some_and(|(at, _)| *at <= step.decided());
         let sign = step.seen.iter().find(|sign| latent.is_seen_in(sign, shown))?;
-        Some((step.due, format!("{}: {sign}", step.actor)))
+        Some((step.decided(), format!("{}: {sign}", step.actor)))
     };
     let noticed = reported.or_else(|| due.find_map(seen));
     if ended.is_some() && showed.is_none() && noticed.is_none() {

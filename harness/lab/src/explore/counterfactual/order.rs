@@ -31,7 +31,7 @@ pub struct Swap {
     pub replay: String,
 }
 
-/// A step of the main act that can be taken at any time: its factor, and when it was due, counted from
+/// A step of the main act that can be taken at any time: its factor, and when it was taken, counted from
 /// the scenario's zero.
 #[derive(Clone, Debug)]
 pub(super) struct Timed<'a> {
@@ -53,7 +53,7 @@ pub(super) fn timed<'a>(scenario: &'a Scenario, row: &Row) -> Vec<Timed<'a>> {
         };
         let Some(factor) = factor.filter(can_be_moved) else { continue };
         if found.iter().all(|other| other.factor.name != factor.name) {
-            found.push(Timed { factor, due: step.due });
+            found.push(Timed { factor, due: step.decided() });
         }
     }
     found.sort_by(|a, b| a.due.total_cmp(&b.due));

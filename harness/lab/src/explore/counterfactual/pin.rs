@@ -9,7 +9,8 @@
 //! A level speaks of all steps of its factor at once. So there is no pin, and none is made up, where
 //! some of them were taken and others were not (`forced` would take all, `off` none), where one that was
 //! taken has another beside it whose time did not come, where a canary was restarted first (`forced`
-//! restarts everything), and where somebody acts on what they see with no factor to hold them by.
+//! restarts everything), where some were later with their steps than with others, and where somebody acts
+//! on what they see with no factor to hold them by.
 
 use super::super::runs::Row;
 use crate::scenario::{Action, Kind, Step};
@@ -62,14 +63,24 @@ pub fn pinned(
             Done::Nothing => "off".to_owned(),
             Done::Part => return None,
             Done::All if played.level(&factor.name) == "canary" => return None,
-            Done::All => match played.moved(&factor.name) {
-                Some(time) => format!("forced@{time}"),
-                None => "forced".to_owned(),
+            Done::All => match (late(row, &factor.name)?, played.moved(&factor.name)) {
+                (Some(at), _) => format!("forced@{}", scenario.calendar.time(at)),
+                (None, Some(time)) => format!("forced@{time}"),
+                (None, None) => "forced".to_owned(),
             },
         };
         held.set(scenario, &format!("{}={level}", factor.name)).ok()?;
     }
     Some(held)
+}
+
+/// When the first step of a factor was decided, where that was not at its time: seconds from the
+/// scenario's zero. None at all where the steps were not equally late, for a level moves them together.
+fn late(row: &Row, factor: &str) -> Option<Option<f64>> {
+    let mut steps = row.steps.iter().filter(|step| step.factor.as_deref() == Some(factor));
+    let first = steps.next()?;
+    let equally = steps.all(|step| step.waited == first.waited);
+    equally.then(|| (first.waited > 0.0).then(|| first.decided()))
 }
 
 /// Whether a step is taken on what is seen, and no level can say otherwise. A report changes nothing.
@@ -136,6 +147,24 @@ mod tests {
             held(&["remove-silent=reactive@+65s"], &[true, true]),
             levels("forced@+65s", "off")
         );
+    }
+
+    #[test]
+    fn who_was_late_is_held_to_when_it_was_and_only_if_no_step_was_later_than_another() {
+        let source = scenario::source("monzo-2017").expect("the built-in text");
+        let (scenario, mut row) = played(&source, &[], "mesh-restart", &[true]);
+        let mesh = |row: &mut Row, due, waited| {
+            let step = row.steps.iter_mut().find(|s| s.factor.as_deref() == Some("mesh-restart"));
+            let step = step.expect("it was taken");
+            (step.due, step.waited) = (due, waited);
+        };
+        let pin = |row: &Row| pinned(&scenario, row, &row.key.settings, None);
+        mesh(&mut row, 960.0, 90.0);
+        assert_eq!(pin(&row).expect("a pin").moved("mesh-restart"), Some("14:27:30"));
+        let again = StepOutcome { waited: 0.0, ..row.steps.last().expect("a step").clone() };
+        let again = StepOutcome { factor: Some("mesh-restart".to_owned()), taken: true, ..again };
+        row.steps.push(again);
+        assert_eq!(pin(&row), None);
     }
 
     #[test]
