@@ -35,15 +35,6 @@ pub fn runs<'a>(
     Ok(Runs::new(store, runner, jobs, meter))
 }
 
-/// Says where an analysis may play what the scenario forbids: taking a condition away asks what would
-/// be, not what may.
-pub fn note_constraints(scenario: &Scenario) {
-    if !scenario.constraints.is_empty() {
-        let name = &scenario.name;
-        output::complain(&format!("note: the constraints of `{name}` are not looked at here\n"));
-    }
-}
-
 /// A result as text.
 pub fn json(result: &impl Serialize) -> Result<String, Trouble> {
     let text = serde_json::to_string_pretty(result);

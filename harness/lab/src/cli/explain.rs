@@ -10,7 +10,6 @@ use crate::{Runner, narrate};
 pub fn run(args: &ExplainArgs, runner: Runner) -> Result<u8, Trouble> {
     let scenario = prepare::scenario(&args.scenario)?;
     let request = prepare::request(&scenario, &args.choice(), args.seed)?;
-    analysis::note_constraints(&scenario);
     let meter = analysis::Bar::default();
     let runs = analysis::runs(&scenario, &args.analysis, runner, &meter)?;
     let plan = Plan {

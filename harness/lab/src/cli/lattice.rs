@@ -21,7 +21,6 @@ pub fn run(args: &LatticeArgs, runner: Runner) -> Result<u8, Trouble> {
     known(&scenario, "--factors", args.factors.as_deref())?;
     known(&scenario, "--force", args.force.as_deref())?;
     can_be_forced(&scenario, args.force.as_deref())?;
-    analysis::note_constraints(&scenario);
     let meter = analysis::Bar::default();
     let runs = analysis::runs(&scenario, &args.analysis, runner, &meter)?;
     let plan = Plan {

@@ -61,18 +61,14 @@ impl ButFor {
     }
 }
 
-/// Every factor that has another level, one by one.
+/// Every factor that can be at another level, one by one.
 ///
 /// # Errors
 /// As [`Runs::answer`].
 pub fn but_for(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<ButFor>, String> {
     let scenario = runs.scenario().clone();
     let settings = &base.key.settings;
-    let flips: Vec<_> = scenario
-        .factors
-        .iter()
-        .filter_map(|factor| Some((factor, flip::other_level(factor, settings)?)))
-        .collect();
+    let flips = flip::each(&scenario, settings);
     let ask = |(factor, level): &(&crate::scenario::Factor, &str)| Ask {
         against: Some(base.digest.clone()),
         ..Ask::new(flip::with(&scenario, settings, &factor.name, level), base.seed, Question::Whole)

@@ -88,10 +88,16 @@ impl<'r, 'm> Judge<'r, 'm> {
         Ask::new(settings, seed, Question::Reaches(self.target))
     }
 
+    /// Whether the scenario forbids a cell: nothing can be said of it.
+    fn is_forbidden(&self, cell: Set) -> bool {
+        let scenario = self.runs.scenario();
+        scenario.forbidden(&self.axes.settings(scenario, cell)).is_some()
+    }
+
     /// The seeds that the test wants to see in any case before it says anything of a cell.
     fn wanted(&mut self, test: &Sprt, cell: Set) -> Result<Vec<u64>, String> {
         let known = self.outcomes.get(&cell).map_or(&[][..], Vec::as_slice);
-        if test.judge(known.iter().copied()).is_some() {
+        if test.judge(known.iter().copied()).is_some() || self.is_forbidden(cell) {
             return Ok(Vec::new());
         }
         let hits = known.iter().filter(|failed| **failed).count() as u64;
@@ -109,7 +115,7 @@ impl<'r, 'm> Judge<'r, 'm> {
             let mut batch: Vec<(Set, u64)> =
                 self.wanted(test, cell)?.into_iter().map(|seed| (cell, seed)).collect();
             if batch.is_empty() {
-                // There are no more seeds with which chance does its part.
+                // It cannot be, or there are no more seeds with which chance does its part.
                 let hits = known_hits(self.outcomes.get(&cell));
                 let runs = self.outcomes.get(&cell).map_or(0, Vec::len) as u64;
                 return Ok(Finding { verdict: Verdict::Undetermined, hits, runs });
@@ -133,6 +139,9 @@ impl<'r, 'm> Judge<'r, 'm> {
 
     /// What seeds say that no search has seen.
     pub fn fresh(&mut self, cell: Set, count: usize) -> Result<Finding, String> {
+        if self.is_forbidden(cell) {
+            return Ok(Finding { verdict: Verdict::Undetermined, hits: 0, runs: 0 });
+        }
         // Of seeds that are rare, the next ones behind those that were used are fresh enough.
         let used = self.outcomes.get(&cell).map_or(0, Vec::len);
         let rare = self.seeds(cell, used.max(1))?.fell;

@@ -12,7 +12,7 @@ use super::judge::QUICK;
 use super::*;
 use crate::outcome::{PoolState, Severity, StepOutcome, sample};
 use crate::scenario::{self, Decision};
-use crate::{Outcome, Request, world};
+use crate::{Outcome, Request, Scenario, world};
 
 /// Every fifth seed loses a quota, with the old client and a restart of members. Then a deploy fails, and
 /// people restart the mesh, which is total where it cannot read nulls.
@@ -80,11 +80,22 @@ fn found_in(
     factors: Option<&[&str]>,
     change: impl FnOnce(&mut Plan),
 ) -> Lattice {
+    let scenario = scenario::find("monzo-2017").expect("the built-in scenario");
+    found_of(scenario, play, target, factors, change)
+}
+
+fn found_of(
+    scenario: Scenario,
+    play: fn(&Request) -> Result<Outcome, world::Error>,
+    target: Severity,
+    factors: Option<&[&str]>,
+    change: impl FnOnce(&mut Plan),
+) -> Lattice {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("anatomy-lattice-{}-{number}", std::process::id());
     let folder: PathBuf = std::env::temp_dir().join(name);
-    let scenario = Arc::new(scenario::find("monzo-2017").expect("the built-in scenario"));
+    let scenario = Arc::new(scenario);
     let store = Store::open(&folder, &scenario, "build").expect("a store");
     let runs = Runs::new(store, play, 2, &Silent);
     let mut plan = Plan {
@@ -197,6 +208,25 @@ fn what_fresh_seeds_do_not_show_again_is_refuted_and_where_they_differ_more_are_
     // 48 to 59: what is every other one is neither, however many are asked.
     let half = cut(|request| fades(request, |seed| seed % 2 == 0));
     assert_eq!(half, (Held::Undecided, 6, 12));
+}
+
+#[test]
+fn of_what_the_scenario_forbids_nothing_is_played_and_nothing_said() {
+    let allowed = |request: &Request| match request.scenario.forbidden(&request.settings) {
+        None => stand_in(request),
+        Some(constraint) => Err(world::Error::Unbuildable(constraint.to_string())),
+    };
+    let mut source = scenario::source("monzo-2017").expect("the built-in text");
+    source.text += "\n[[constraint]]\nforbid = { linkerd = \"1.0.0\", kubernetes = \"1.7\" }\n";
+    let scenario = source.parse().expect("it is right");
+    let factors: &[&str] = &["linkerd", "kubernetes", "empty-service", "mesh-restart"];
+    let found = found_of(scenario, allowed, Severity::Total, Some(factors), |_| {});
+    let react = &found.families[0];
+    // Without linkerd's part kubernetes' has to go, too: whether it is needed beside that nobody can say.
+    assert_eq!(cuts(react), [strings(&["empty-service", "kubernetes", "linkerd", "mesh-restart"])]);
+    let unproven: Vec<String> = react.cuts[0].unproven.iter().map(ToString::to_string).collect();
+    assert_eq!(unproven, ["linkerd"]);
+    assert!(!react.answer.is_complete() && !react.answer.pending.is_empty());
 }
 
 #[test]
