@@ -51,6 +51,7 @@ fn write_report() -> PathBuf {
         outcome: &outcome,
         events: &events,
         findings: &findings,
+        build: "",
     };
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report.html");
     std::fs::write(&path, report.html()).expect("the folder for tests can be written");
@@ -158,6 +159,9 @@ async fn a_reader_can_go_through_the_timeline_by_mouse_and_by_keyboard() {
 
     let count = browser.ask("return document.querySelectorAll('.mark').length").await;
     assert!(count.as_u64().is_some_and(|count| count > 20), "{count}");
+    let drawn = "return ['#timeline .arrow', '#health g.strip', '#indicators path.curve']
+        .filter(what => document.querySelector(what) === null)";
+    assert_eq!(browser.ask(drawn).await, json!([]), "each is drawn");
     let mark = client.find(Locator::Css(".mark.act")).await.expect("somebody acts");
     mark.click().await.expect("it can be clicked");
     let first = browser.ask(DETAIL).await;

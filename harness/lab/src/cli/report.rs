@@ -25,7 +25,8 @@ pub fn report(args: &ReportArgs, runner: Runner) -> Result<u8, Trouble> {
     played::claim("--out", &args.out)?;
     let run = played::play(&args.scenario, &args.choice, args.seed, runner)?;
     let Played { scenario, outcome, events } = &run;
-    let report = Report { scenario, outcome, events, findings: &findings };
+    let build = prepare::build();
+    let report = Report { scenario, outcome, events, findings: &findings, build: &build };
     played::write("--out", &args.out, report.html().as_bytes())?;
     if let Some(path) = &args.markdown {
         played::write("--markdown", path, report.markdown().as_bytes())?;

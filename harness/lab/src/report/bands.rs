@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Report;
 use super::axis::{Axis, round};
 use crate::explore::counterfactual::armed::armed;
+use crate::narrate::duration;
 
 /// A stretch of time in a row of its own.
 #[derive(Serialize)]
@@ -46,7 +47,8 @@ pub fn bands(report: &Report, axis: &Axis) -> Vec<Band> {
         let noticed =
             noticed.map_or(String::new(), |(at, who)| format!("; noticed {}: {who}", when(*at)));
         let before = if one.showed.is_none() { noticed.as_str() } else { "" };
-        let text = format!("latent from {}: {what}{before}", when(one.armed));
+        let age = duration(until - one.armed);
+        let text = format!("latent from {} for {age}: {what}{before}", when(one.armed));
         let label: String = what.chars().take(LABEL_MAX).collect();
         band(row, "latent", one.armed, until, text, label);
         if let Some((at, showed)) = &one.showed {

@@ -34,6 +34,8 @@ pub struct Row {
     pub remarks: Vec<&'static str>,
     pub necessity: Option<Bar>,
     pub sufficiency: Option<Bar>,
+    /// The command that plays it.
+    pub replay: String,
 }
 
 /// The explanation, where there is one.
@@ -63,6 +65,7 @@ pub fn explained(report: &Report) -> Option<Explained> {
             remarks,
             necessity: counted.map(|counted| bar(&counted.necessity)),
             sufficiency: counted.map(|counted| bar(&counted.sufficiency)),
+            replay: one.replay.clone(),
         }
     });
     let seeds = found.seeds.as_ref().map(|chosen| {

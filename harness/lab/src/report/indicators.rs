@@ -1,7 +1,10 @@
-//! What else moved: how often each kind of trouble was reported, minute by minute.
+//! What moved, minute by minute: the part of requests that succeeded, how often each kind of trouble came,
+//! how many proxies route by what is no longer so, who led etcd.
 //!
-//! Which indicators there are is not decided here: they are the kinds of event that the run itself
-//! repeated, the most frequent ones. Leaders of etcd are a strip of their own.
+//! Which kinds of trouble there are is not decided here: they are the kinds of event that the run itself
+//! repeated, the most frequent ones. Programs that try again and again say so once a minute, with how
+//! often ([`TIMES`]): that is counted, so the rows are attempts and retries and not lines of a log.
+//! Latencies and the lengths of queues are not in the record of a run.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +12,9 @@ use serde::Serialize;
 
 use super::Report;
 use super::axis::{Axis, Tick, round};
+use super::success::{self, Line};
+use super::views::{self, Views};
+use crate::outcome::Event;
 
 const WIDTH: f64 = 1200.0;
 const LEFT: f64 = 190.0;
@@ -18,6 +24,8 @@ const MINUTE: f64 = 60.0;
 /// A kind that was reported less often is no indicator.
 const TIMES_MIN: usize = 5;
 const ROWS_MAX: usize = 10;
+/// The fields in which an event says for how many it stands.
+const TIMES: &[&str] = &["times", "since", "count"];
 
 /// The drawing, over the main act.
 #[derive(Serialize)]
@@ -25,13 +33,15 @@ pub struct Indicators {
     pub width: f64,
     pub height: f64,
     pub ticks: Vec<Tick>,
+    pub success: Vec<Line>,
     pub rows: Vec<Row>,
+    pub views: Option<Views>,
     /// Who led etcd: from, width, name and term.
     pub leaders: Vec<Leader>,
     pub leaders_y: f64,
 }
 
-/// How often something was reported.
+/// How often something happened.
 #[derive(Serialize)]
 pub struct Row {
     pub kind: String,
@@ -60,12 +70,14 @@ pub fn indicators(report: &Report) -> Indicators {
     let mut kinds: BTreeMap<&str, BTreeMap<i64, usize>> = BTreeMap::new();
     for event in events.iter().filter(|event| event.at >= from && !event.kind.is_empty()) {
         let minute = (event.at / MINUTE).floor() as i64;
-        *kinds.entry(&event.kind).or_default().entry(minute).or_default() += 1;
+        *kinds.entry(&event.kind).or_default().entry(minute).or_default() += times(event);
     }
     let total = |minutes: &BTreeMap<i64, usize>| minutes.values().sum::<usize>();
     let mut often: Vec<_> = kinds.into_iter().filter(|(_, m)| total(m) >= TIMES_MIN).collect();
     often.sort_by_key(|(kind, minutes)| (std::cmp::Reverse(total(minutes)), *kind));
     often.truncate(ROWS_MAX);
+    let success = success::lines(report, &axis, TOP, ROW);
+    let top = TOP + ROW * success.len() as f64;
     let rows: Vec<Row> = often
         .into_iter()
         .enumerate()
@@ -76,25 +88,35 @@ pub fn indicators(report: &Report) -> Indicators {
                 .map_or((0, 0), |(minute, count)| (*minute, *count));
             Row {
                 kind: kind.to_owned(),
-                y: TOP + ROW * n as f64,
-                path: area(&axis, &minutes, peak, TOP + ROW * (n as f64 + 1.0) - 8.0),
+                y: top + ROW * n as f64,
+                path: area(&axis, &minutes, peak, top + ROW * (n as f64 + 1.0) - 8.0),
                 total: total(&minutes),
                 peak,
                 peak_at: scenario.calendar.minute(minute as f64 * MINUTE),
             }
         })
         .collect();
-    let leaders_y = TOP + ROW * rows.len() as f64;
+    let below = top + ROW * rows.len() as f64;
+    let views = views::views(report, &axis, below, ROW);
+    let leaders_y = below + if views.is_some() { ROW } else { 0.0 };
     let leaders = leaders(report, &axis, from, to);
     let strip = if leaders.is_empty() { 0.0 } else { ROW };
     Indicators {
         width: WIDTH,
         height: leaders_y + strip + 4.0,
         ticks: axis.ticks(scenario),
+        success,
         rows,
+        views,
         leaders,
         leaders_y,
     }
+}
+
+/// For how many an event stands.
+fn times(event: &Event) -> usize {
+    let said = TIMES.iter().find_map(|name| event.fields.get(*name)?.parse().ok());
+    said.unwrap_or(1)
 }
 
 /// One step a minute, over the line at `base`.

@@ -1,15 +1,16 @@
 //! The timeline as swim lanes: people above, what they worked on below.
 //!
 //! A mark is one line of the timeline. Its lane follows from its kind. Marks of one lane that would
-//! lie on each other are stacked. The chain of conditions that the run reports is drawn as arrows
-//! from mark to mark.
+//! lie on each other are stacked. What lasts, a fault or a deed, is shaded from its mark until it is over. What
+//! led to what ([`edges`]) is drawn as arrows from mark to mark.
 
 use serde::Serialize;
 
-use super::Report;
 use super::axis::{Axis, Piece, Tick, round};
-use super::bands;
 use super::compare::{self, Mark as RealMark};
+use super::edges::{self, Edge};
+use super::{Report, bands};
+use crate::narrate::duration;
 use crate::outcome::Entry;
 
 /// The drawing's width, and where the lanes begin.
@@ -22,6 +23,10 @@ const ROW: f64 = 16.0;
 const NEAR: f64 = 13.0;
 /// More rows than this are not made: marks then lie on each other.
 const ROWS_MAX: usize = 6;
+/// What lasts no longer than its mark is wide is a mark and nothing more.
+const MARK: f64 = 8.0;
+/// How far an arrow between neighbours bends out of its row.
+const BEND: f64 = 22.0;
 
 /// The lanes, from the top: name, and the beginnings of the kinds that belong to it.
 const LANES: &[(&str, &[&str])] = &[
@@ -32,6 +37,7 @@ const LANES: &[(&str, &[&str])] = &[
     ("nodes", &["pod.", "node."]),
     ("control plane", &["apiserver.", "endpoints.", "leader.", "etcd-client."]),
     ("etcd", &["etcd.", "raft."]),
+    ("clients", &["journey."]),
     ("other", &[""]),
 ];
 
@@ -47,6 +53,8 @@ pub struct Lanes {
     pub lanes: Vec<Lane>,
     pub marks: Vec<Mark>,
     pub arrows: Vec<Arrow>,
+    /// Faults and deeds that lasted.
+    pub doing: Vec<Doing>,
     pub phases: Vec<Band>,
     pub real: Vec<RealMark>,
     pub real_x: Vec<f64>,
@@ -76,13 +84,30 @@ pub struct Mark {
     pub because: Vec<String>,
     /// Whether it is a link of the chain.
     pub link: bool,
+    /// The lines that it follows from.
+    pub after: Vec<String>,
 }
 
-/// From one link of the chain to the next.
+/// From a line to one that follows from it.
 #[derive(Serialize)]
 pub struct Arrow {
-    pub from: (f64, f64),
-    pub to: (f64, f64),
+    /// The line, as an SVG path.
+    pub path: String,
+    /// `led`, or `saw` where somebody acts on what is seen.
+    pub class: &'static str,
+    /// See [`Edge::necessary`].
+    pub necessary: bool,
+    /// The two lines.
+    pub text: String,
+}
+
+/// From when until when something lasted.
+#[derive(Serialize)]
+pub struct Doing {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub text: String,
 }
 
 /// A band and where it is drawn.
@@ -141,6 +166,7 @@ pub fn lanes(report: &Report) -> Lanes {
                 text: if entry.text.is_empty() { entry.kind.clone() } else { entry.text.clone() },
                 because: entry.because.clone(),
                 link: false,
+                after: Vec::new(),
             });
         }
         if !rows.is_empty() {
@@ -150,12 +176,26 @@ pub fn lanes(report: &Report) -> Lanes {
         }
     }
     marks.sort_by_key(|mark| mark.id);
-    let links = links(report);
-    for link in &links {
-        marks[*link].link = true;
+    for link in edges::links(outcome) {
+        marks[link].link = true;
     }
-    let place = |id: usize| (marks[id].x, marks[id].y);
-    let arrows = links.windows(2).map(|pair| Arrow { from: place(pair[0]), to: place(pair[1]) });
+    let edges = edges::edges(report);
+    for edge in &edges {
+        let told = format!(
+            "{} {}: {}",
+            marks[edge.from].at, marks[edge.from].actor, marks[edge.from].text
+        );
+        marks[edge.to].after.push(told);
+    }
+    let arrows: Vec<Arrow> = edges.iter().map(|edge| arrow(&marks, edge)).collect();
+    let doing = outcome.steps.iter().filter(|step| step.taken).filter_map(|step| {
+        let lasted = step.ended? - step.due;
+        let mark = marks.get(edges::taken(outcome, step)?)?;
+        let width = round(axis.x(step.due + lasted) - mark.x);
+        let text = format!("{}, over after {}", mark.text, duration(lasted));
+        (width > MARK).then(|| Doing { x: mark.x, y: mark.y, width, text })
+    });
+    let doing: Vec<Doing> = doing.collect();
     let real = compare::marks(report);
     let phases = outcome.phases.iter().map(|phase| {
         let (x, end) = (axis.x(phase.start as f64), axis.x(phase.end as f64));
@@ -167,7 +207,8 @@ pub fn lanes(report: &Report) -> Lanes {
         ticks: axis.ticks(scenario),
         bands: placed.collect(),
         lanes,
-        arrows: arrows.collect(),
+        arrows,
+        doing,
         phases: phases.collect(),
         real_x: real.iter().map(|mark| round(axis.x(mark.at))).collect(),
         real,
@@ -194,9 +235,16 @@ fn class(kind: &str) -> &'static str {
     }
 }
 
-/// The lines of the timeline that the chain names, by number.
-fn links(report: &Report) -> Vec<usize> {
-    let timeline = &report.outcome.timeline;
-    let place = |link: &Entry| timeline.iter().position(|entry| entry == link);
-    report.outcome.chain.iter().filter_map(place).collect()
+/// An arrow from mark to mark. Between marks of a row it bends, or it would lie on those between.
+fn arrow(marks: &[Mark], edge: &Edge) -> Arrow {
+    let (from, to) = (&marks[edge.from], &marks[edge.to]);
+    let (middle, level) = (f64::midpoint(from.x, to.x), f64::midpoint(from.y, to.y));
+    let bent = if (from.y - to.y).abs() < ROW { level - BEND } else { level };
+    let (x, y) = (round(middle), round(bent));
+    Arrow {
+        path: format!("M{} {}Q{x} {y} {} {}", from.x, from.y, to.x, to.y),
+        class: if edge.seen { "saw" } else { "led" },
+        necessary: edge.necessary,
+        text: format!("{}: {} → {}: {}", from.at, from.text, to.at, to.text),
+    }
 }

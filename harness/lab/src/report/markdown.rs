@@ -1,95 +1,112 @@
 //! The run as a post-mortem in Markdown.
 //!
-//! It speaks of contributing conditions, not of a root cause, and of what people did together with
-//! what they saw when they did it.
+//! It speaks of contributing conditions, never of one cause at the root, and of what people did together
+//! with what they saw when they did it.
 
 use std::fmt::Write as _;
 
-use super::Report;
-use super::{card, compare, health};
-use crate::narrate;
+use super::markup::{section, table};
+use super::{Report, analyses, card, compare, health, impact, retrospect};
+use crate::narrate::{self, duration};
+use crate::outcome::Entry;
+
+/// How many of the signs that somebody acted on are told.
+const SIGNS_MAX: usize = 3;
 
 /// The post-mortem.
 pub fn markdown(report: &Report) -> String {
     let Report { scenario, outcome, .. } = report;
     let card = card::card(report);
-    let clock = |at: f64| format!("{} {}", scenario.calendar.date(at), scenario.calendar.time(at));
     let mut page = String::new();
     let _ = writeln!(page, "# {}\n\n{}\n", scenario.title, scenario.summary.trim());
     let _ = writeln!(page, "A simulated run; severity **{}**.\n", card.severity);
-    section(&mut page, "Impact", card.reasons.iter().cloned());
-    let _ = writeln!(page, "| | |\n|---|---|");
-    for (name, value) in &card.figures {
-        let _ = writeln!(page, "| {} | {} |", cell(name), cell(value));
+    if let Some(cause) = &card.cause {
+        let _ = writeln!(page, "{}\n", super::markup::line(cause));
     }
-    let _ = writeln!(
-        page,
-        "\n| journey | objective | succeeded | missed for | of it unseen | first alarm after |\n|---|---|---|---|---|---|"
-    );
-    for row in health::health(report).rows {
-        let detected = row.detected.as_deref().unwrap_or("–");
-        let (name, objective, success) = (cell(&row.name), &row.objective, &row.success);
-        let _ = writeln!(
-            page,
-            "| {name} | {objective} | {success} | {} | {} | {detected} |",
-            row.missed, row.unseen
-        );
-    }
-    page.push('\n');
-    section(&mut page, "Contributing conditions", narrate::chain(scenario, outcome).into_iter());
-    section(&mut page, "Assumptions", card.assumptions.iter().cloned());
+    harm(&mut page, report, &card);
+    section(&mut page, "Contributing conditions", narrate::chain(scenario, outcome));
+    analyses::cut_sets(&mut page, report);
+    analyses::but_for(&mut page, report);
+    analyses::fixes(&mut page, report);
+    analyses::league(&mut page, report);
+    section(&mut page, "Assumptions", card.assumptions);
     let acted = outcome.timeline.iter().filter(|entry| entry.kind.starts_with("step."));
-    let acted = acted.map(|entry| {
-        let saw = entry.because.iter().take(3).cloned().collect::<Vec<_>>().join("; ");
-        format!("{}: {} {} (because: {saw})", clock(entry.at), entry.actor, entry.text)
-    });
-    section(&mut page, "What people did, and on what ground", acted);
+    section(&mut page, "What people did, and on what ground", acted.map(|one| deed(report, one)));
+    let back = retrospect::retrospect(report, &impact::impact(report));
+    section(&mut page, "What went well", back.well);
+    section(&mut page, "What went badly", back.badly);
+    section(&mut page, "Where there was luck in it", back.luck);
     let marks = compare::marks(report);
     if !marks.is_empty() {
-        let _ = writeln!(page, "## The real day beside the run\n\n| real | run | |\n|---|---|---|");
-        for mark in marks {
-            let run = mark.simulated.as_deref().unwrap_or("–");
-            let _ = writeln!(
-                page,
-                "| {} | {run} | {} [{}] |",
-                mark.real,
-                cell(&mark.text),
-                mark.source
-            );
-        }
-        page.push('\n');
+        super::markup::heading(&mut page, "The real day beside the run");
+        let rows = marks.into_iter().map(|mark| {
+            let run = mark.simulated.unwrap_or_else(|| "–".to_owned());
+            vec![mark.real, run, mark.text, mark.source]
+        });
+        table(&mut page, &["real", "run", "", "source"], rows);
     }
-    let line = |entry: &crate::outcome::Entry| {
-        format!("{} · {} · {}", clock(entry.at), entry.actor, entry.text)
+    let line = |entry: &Entry| {
+        let (clock, since) = (clock(report, entry.at), relative(entry.at));
+        format!("{clock} ({since}) · {} · {}", entry.actor, entry.text)
     };
     section(&mut page, "Timeline", outcome.timeline.iter().map(line));
-    section(&mut page, "Violations", card.violations.iter().cloned());
+    section(&mut page, "Violations", card.violations);
     let _ = writeln!(page, "## To see it again\n\n```\n{}\n```", card.replay);
     page
 }
 
-/// A list under a heading; nothing where there is nothing to list.
-fn section(page: &mut String, title: &str, items: impl Iterator<Item = String>) {
-    let items: Vec<String> = items.map(|item| format!("- {}", line(&item))).collect();
-    if !items.is_empty() {
-        let _ = writeln!(page, "## {title}\n\n{}\n", items.join("\n"));
+fn clock(report: &Report, at: f64) -> String {
+    let calendar = &report.scenario.calendar;
+    format!("{} {}", calendar.date(at), calendar.time(at))
+}
+
+/// How long before or after the scenario's zero: `+2 min`.
+fn relative(at: f64) -> String {
+    let sign = if at < 0.0 { '−' } else { '+' };
+    format!("{sign}{}", duration(at.abs()))
+}
+
+fn harm(page: &mut String, report: &Report, card: &card::Card) {
+    section(page, "Impact", card.reasons.iter().cloned());
+    let pair = |(name, value): &(String, String)| vec![name.clone(), value.clone()];
+    table(page, &["", ""], card.figures.iter().map(pair));
+    let heads = [
+        "journey",
+        "objective",
+        "succeeded",
+        "worst 10 s failed",
+        "missed for",
+        "of it unseen",
+        "first alarm after",
+        "error budget, worst hour",
+        "of 30 days' budget",
+    ];
+    let rows = health::health(report).rows.into_iter().map(|row| {
+        let detected = row.detected.unwrap_or_else(|| "–".to_owned());
+        vec![
+            row.name,
+            row.objective,
+            row.success,
+            row.depth,
+            row.missed,
+            row.unseen,
+            detected,
+            row.burn,
+            row.budget,
+        ]
+    });
+    table(page, &heads, rows);
+    if !card.odds.is_empty() {
+        let _ = writeln!(page, "Over other seeds:\n");
+        table(page, &["", ""], card.odds.iter().map(pair));
     }
 }
 
-/// Text in a line of Markdown: what would begin markup is escaped.
-fn line(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => escaped.push(' '),
-            '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' => escaped.extend(['\\', c]),
-            _ => escaped.push(c),
-        }
+fn deed(report: &Report, entry: &Entry) -> String {
+    let done = format!("{}: {} {}", clock(report, entry.at), entry.actor, entry.text);
+    let saw: Vec<&str> = entry.because.iter().take(SIGNS_MAX).map(String::as_str).collect();
+    match &saw[..] {
+        [] => done,
+        saw => format!("{done} (because: {})", saw.join("; ")),
     }
-    escaped
-}
-
-/// Text in a cell of a table.
-fn cell(text: &str) -> String {
-    line(text).replace('|', "\\|")
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything is in the one file: style, drawings (SVG), script and, at its end, every number as
 //! JSON. Nothing is fetched. A drawing is made in two steps: a pure function turns the run into
-//! coordinates and words ([`lanes`], [`health`], [`indicators`], [`cutsets`], [`but_for`],
+//! coordinates and words ([`card`], [`lanes`], [`health`], [`indicators`], [`cutsets`], [`but_for`],
 //! [`responses`]), the template places them. So what
 //! is drawn is tested without a browser, and how it looks is changed without touching Rust.
 //!
@@ -10,22 +10,31 @@
 //! when, who noticed, what else moved, which conditions together led to it, what would have prevented
 //! it, what could people have done, how can I see it again.
 
+mod alarms;
+mod analyses;
 mod axis;
 mod bands;
 mod but_for;
 mod card;
+mod cause;
 mod compare;
 mod cutsets;
+mod edges;
 pub mod findings;
 mod health;
+mod impact;
 mod indicators;
 mod lanes;
 mod markdown;
+mod markup;
 mod page;
 mod responses;
+mod retrospect;
 mod spell;
+mod success;
 #[cfg(test)]
 mod tests;
+mod views;
 
 pub use findings::Findings;
 
@@ -42,6 +51,8 @@ pub struct Report<'a> {
     pub events: &'a [Event],
     /// What analyses found.
     pub findings: &'a Findings,
+    /// Which program played it: runs of different builds are not compared.
+    pub build: &'a str,
 }
 
 impl Report<'_> {

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
-use super::{Report, but_for, card, cutsets, health, indicators, lanes, markdown, responses};
+use super::{
+    Report, but_for, card, cutsets, health, impact, indicators, lanes, markdown, responses,
+};
 use crate::narrate;
 
 const NAME: &str = "report.html";
@@ -19,6 +21,8 @@ pub fn html(report: &Report) -> String {
         scenario => report.outcome.scenario.as_str(),
         seed => report.outcome.seed,
         digest => report.outcome.digest.as_str(),
+        build => report.build,
+        faults => Value::from(Serde(&report.outcome.faults)),
         settings => Value::from(Serde(&report.outcome.settings)),
         chain => narrate::chain(report.scenario, report.outcome),
         card => Value::from(Serde(card::card(report))),
@@ -34,6 +38,7 @@ pub fn html(report: &Report) -> String {
         script => Value::from_safe_string(include_str!("page.js").to_owned()),
         postmortem => Value::from_safe_string(embedded(&markdown::markdown(report))),
         outcome => Value::from_safe_string(embedded(report.outcome)),
+        impact => Value::from_safe_string(embedded(&impact::impact(report))),
     });
     page.expect("the template names only what it is given")
 }

@@ -52,6 +52,8 @@ pub struct Panel {
     pub median: String,
     pub p: String,
     pub total_p: String,
+    /// The command that plays it with the first seed.
+    pub replay: String,
 }
 
 /// A step done otherwise.
@@ -110,6 +112,7 @@ pub fn responses(report: &Report) -> Option<Responses> {
             median: one.median_told(duration),
             p: one.recovery_p.filter(|_| compared).map_or("–".to_owned(), p_value),
             total_p: if compared { p_value(one.total_p) } else { "–".to_owned() },
+            replay: one.replay.clone(),
         }
     };
     let variant = |one: &crate::explore::humans::Unsafely| Variant {

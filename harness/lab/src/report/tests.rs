@@ -1,5 +1,9 @@
 //! Reports of a run like the record, and of one with nothing in it.
 
+mod arrows;
+mod numbers;
+mod told;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -32,6 +36,7 @@ fn with_report<T>(test: impl FnOnce(&Report) -> T) -> T {
         outcome: &outcome,
         events: &events,
         findings: &findings,
+        build: "",
     })
 }
 
@@ -74,8 +79,13 @@ fn what_a_run_says_cannot_become_markup() {
         because: vec!["\"><img onerror=alert(1)>".into()],
     });
     let findings = Findings::default();
-    let report =
-        Report { scenario: &request.scenario, outcome: &outcome, events: &[], findings: &findings };
+    let report = Report {
+        scenario: &request.scenario,
+        outcome: &outcome,
+        events: &[],
+        findings: &findings,
+        build: "",
+    };
     let page = report.html();
     for injected in ["<b>mallory", "<script>alert", "<img"] {
         assert!(!page.contains(injected), "{injected}");
@@ -110,8 +120,13 @@ fn a_run_with_nothing_in_it_has_a_report_too() {
     let request = sample::request();
     let empty = Outcome::of(&request, Record::default());
     let findings = Findings::default();
-    let report =
-        Report { scenario: &request.scenario, outcome: &empty, events: &[], findings: &findings };
+    let report = Report {
+        scenario: &request.scenario,
+        outcome: &empty,
+        events: &[],
+        findings: &findings,
+        build: "",
+    };
     assert!(report.html().contains("every objective was met"));
     assert!(report.markdown().contains("severity **ok**"));
 }
@@ -143,7 +158,8 @@ fn find() -> Findings {
 fn page_of(findings: &Findings) -> String {
     let request = sample::request();
     let outcome = sample::outcome(&request);
-    Report { scenario: &request.scenario, outcome: &outcome, events: &[], findings }.html()
+    Report { scenario: &request.scenario, outcome: &outcome, events: &[], findings, build: "" }
+        .html()
 }
 
 /// The browser's tests read this snapshot too.
@@ -184,7 +200,7 @@ fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
     let outcome = sample::outcome(&request);
     let findings = found();
     let (scenario, findings) = (&request.scenario, &findings);
-    let report = Report { scenario, outcome: &outcome, events: &[], findings };
+    let report = Report { scenario, outcome: &outcome, events: &[], findings, build: "" };
     let matrices = cutsets::matrices(&report);
     let [react, forced] = &matrices[..] else { panic!("two searches") };
     assert_eq!((react.columns[0].label.as_str(), forced.columns[0].label.as_str()), ("A1", "B1"));

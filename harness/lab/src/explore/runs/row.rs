@@ -161,7 +161,8 @@ impl Row {
     }
 }
 
-fn impact(outcome: &Outcome, since: f64) -> Vec<Impact> {
+/// What each journey lost from `since` on.
+pub(crate) fn impact(outcome: &Outcome, since: f64) -> Vec<Impact> {
     let journeys = outcome.journeys.iter().map(|journey| {
         let buckets = journey.buckets.iter().filter(|bucket| bucket.start as f64 >= since);
         let mut impact =
@@ -176,7 +177,8 @@ fn impact(outcome: &Outcome, since: f64) -> Vec<Impact> {
     journeys.collect()
 }
 
-fn outage(outcome: &Outcome) -> Option<Outage> {
+/// The outage of a run, if there was one.
+pub(crate) fn outage(outcome: &Outcome) -> Option<Outage> {
     let is_bad = |name: &str| name == "partial" || name == "total";
     let began = outcome.phases.iter().find(|phase| is_bad(&phase.name))?.start;
     let last = outcome.phases.last()?;
