@@ -117,7 +117,7 @@ fn odds(report: &Report) -> Vec<(String, String)> {
         }
         add("these over the seeds".to_owned(), league.chosen.clone());
     }
-    let searches = findings.lattice.iter().flat_map(|lattice| {
+    let searches = findings.lattices.iter().flat_map(|lattice| {
         let target = lattice.target.name();
         ('A'..).zip(&lattice.families).map(move |(letter, family)| (target, letter, family))
     });

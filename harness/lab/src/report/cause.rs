@@ -8,7 +8,8 @@ use crate::outcome::Severity;
 /// as bad as what they are about.
 pub fn sentence(report: &Report) -> Option<String> {
     let severity = report.outcome.severity;
-    let lattice = report.findings.lattice.as_ref().filter(|lattice| severity >= lattice.target);
+    let reached = report.findings.lattices.iter().filter(|lattice| severity >= lattice.target);
+    let lattice = reached.max_by_key(|lattice| lattice.target);
     let of_lattice = lattice.and_then(|lattice| {
         let first = lattice.families.first().filter(|family| !family.cuts.is_empty())?;
         Some(of_family(first, lattice.target))

@@ -193,7 +193,7 @@ pub fn lanes(report: &Report) -> Lanes {
         let mark = marks.get(edges::taken(outcome, step)?)?;
         let width = round(axis.x(step.due + lasted) - mark.x);
         let text = format!("{}, over after {}", mark.text, duration(lasted));
-        (width > MARK).then(|| Doing { x: mark.x, y: mark.y, width, text })
+        (width > MARK).then_some(Doing { x: mark.x, y: mark.y, width, text })
     });
     let doing: Vec<Doing> = doing.collect();
     let real = compare::marks(report);

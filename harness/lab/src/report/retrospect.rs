@@ -5,7 +5,7 @@ use super::Report;
 use super::impact::Impact;
 use crate::explore::counterfactual::armed::armed;
 use crate::narrate::{duration, thousands};
-use crate::outcome::{PoolState, Severity};
+use crate::outcome::Severity;
 use crate::scenario::Kind;
 
 /// More latent conditions than this are not told: the first ones are those that lay in wait longest.
@@ -59,8 +59,9 @@ fn badly(report: &Report, impact: &Impact) -> Vec<String> {
     if let Some(unseen) = impact.unseen.filter(|unseen| *unseen > 0.0) {
         told.push(format!("For {} of the outage no alarm was up.", duration(unseen)));
     }
-    let lost: Vec<PoolState> = outcome.stuck_pools().cloned().collect();
-    for one in armed(&outcome.timeline, &outcome.steps, &lost).into_iter().take(LATENT_MAX) {
+    let end = outcome.acts.last().map_or(0.0, |act| act.end);
+    let latent = armed(report.scenario, &outcome.timeline, &outcome.steps, end);
+    for one in latent.into_iter().take(LATENT_MAX) {
         let Some((showed, _)) = one.showed else { continue };
         let waited = duration(showed - one.armed);
         told.push(format!("In wait for {waited} before it showed: {}: {}", one.on, one.what));

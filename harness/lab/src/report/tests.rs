@@ -222,8 +222,13 @@ fn several_lattices_are_told_apart_by_what_was_looked_for() {
     let request = sample::request();
     let outcome = sample::outcome(&request);
     let (scenario, findings) = (&request.scenario, &findings);
-    let matrices =
-        cutsets::matrices(&Report { scenario, outcome: &outcome, events: &[], findings });
+    let matrices = cutsets::matrices(&Report {
+        scenario,
+        outcome: &outcome,
+        events: &[],
+        findings,
+        build: "",
+    });
     let heads: Vec<_> = matrices.iter().map(|one| (&*one.columns[0].label, &*one.name)).collect();
     assert_eq!(heads[0], ("A1", "total: as people react"));
     assert_eq!(heads[2], ("C1", "partial: as people react"));

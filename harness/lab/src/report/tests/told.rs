@@ -13,7 +13,7 @@ fn the_cause_is_one_sentence_and_only_of_what_happened() {
     let all = found();
     let sentence = |findings: &Findings| with_findings(findings, cause::sentence);
     assert_eq!(sentence(&Findings::default()), None);
-    let lattice = Findings { lattice: all.lattice.clone(), ..Findings::default() };
+    let lattice = Findings { lattices: all.lattices.clone(), ..Findings::default() };
     let jointly = "7 conditions were jointly necessary for total; none of them does it alone.";
     assert_eq!(sentence(&lattice).as_deref(), Some(jointly));
     let mut this = all.clone();
@@ -67,8 +67,8 @@ fn the_post_mortem_holds_what_was_found_with_the_commands_that_play_it() {
         assert!(place(one) < place(other), "{one}, {other}");
     }
     let played = |command: &str| assert!(page.contains(&format!("`{command}`")), "{command}");
-    let lattice = findings.lattice.expect("a lattice");
-    lattice.families.iter().flat_map(|family| &family.cuts).for_each(|cut| played(&cut.replay));
+    let families = findings.lattices.iter().flat_map(|lattice| &lattice.families);
+    families.flat_map(|family| &family.cuts).for_each(|cut| played(&cut.replay));
     let league = findings.league.expect("a league");
     league.standings.iter().for_each(|one| played(&one.replay));
     let explanation = findings.explanation.expect("an explanation");
