@@ -8,7 +8,6 @@
 use serde_json::{Value, json};
 
 use super::Played;
-use crate::Outcome;
 use crate::narrate::duration;
 use crate::outcome::buckets::{Bucket, MINUTE};
 use crate::outcome::{Entry, Severity};
@@ -39,12 +38,12 @@ pub fn journal(played: &Played) -> Value {
             "steady-state-hypothesis": {
                 "title": "every journey meets its objective",
                 "probes": scenario.workload.journeys.iter().map(|journey| {
-                    let mut probe = probe(outcome, &journey.name);
+                    let mut probe = probe(played, &journey.name);
                     probe["tolerance"] = json!({ "type": "range", "range": [journey.objective, 1.0] });
                     probe
                 }).collect::<Vec<_>>(),
             },
-            "method": steps.iter().map(|step| activity(outcome, step)).collect::<Vec<_>>(),
+            "method": steps.iter().map(|step| activity(played, step)).collect::<Vec<_>>(),
             "rollbacks": [],
         },
         "start": scenario.calendar.stamp(start),
@@ -58,7 +57,7 @@ pub fn journal(played: &Played) -> Value {
             "during": [],
         },
         "run": steps.iter().map(|step| json!({
-            "activity": activity(outcome, step),
+            "activity": activity(played, step),
             "status": if step.kind == "step.failed" { "failed" } else { "succeeded" },
             "output": { "text": step.text, "because": step.because },
             "start": scenario.calendar.stamp(step.at),
@@ -77,14 +76,23 @@ pub fn journal(played: &Played) -> Value {
 }
 
 /// What does any of it: the run as a whole, since a step or a probe of it cannot be had alone.
-fn provider(outcome: &Outcome) -> Value {
-    let arguments = json!(["run", outcome.scenario, "--seed", outcome.seed, "--json", "-"]);
+fn provider(played: &Played) -> Value {
+    let Played { scenario, outcome, .. } = played;
+    let mut arguments = vec!["run".to_owned(), scenario.found_by.clone()];
+    arguments.extend(["--seed".to_owned(), outcome.seed.to_string()]);
+    for (name, to) in outcome.settings.overrides(scenario) {
+        arguments.extend(["--set".to_owned(), format!("{name}={to}")]);
+    }
+    if let Some(act) = &outcome.until {
+        arguments.extend(["--until".to_owned(), act.clone()]);
+    }
+    arguments.extend(["--json".to_owned(), "-".to_owned()]);
     json!({ "type": "process", "path": "anatomy", "arguments": arguments })
 }
 
-fn activity(outcome: &Outcome, step: &Entry) -> Value {
+fn activity(played: &Played, step: &Entry) -> Value {
     let name = format!("{}: {}", step.actor, step.text);
-    json!({ "type": "action", "name": name, "provider": provider(outcome) })
+    json!({ "type": "action", "name": name, "provider": provider(played) })
 }
 
 /// Every journey against its objective, over six buckets of ten seconds.
@@ -101,7 +109,7 @@ fn states(played: &Played, minute: impl Fn(&[Bucket]) -> &[Bucket]) -> Value {
         let met = ratio >= known.objective;
         all_met &= met;
         probes.push(json!({
-            "activity": probe(outcome, &journey.name),
+            "activity": probe(played, &journey.name),
             "output": ratio,
             "tolerance_met": met,
             "status": "succeeded",
@@ -110,8 +118,8 @@ fn states(played: &Played, minute: impl Fn(&[Bucket]) -> &[Bucket]) -> Value {
     json!({ "steady_state_met": all_met, "probes": probes })
 }
 
-fn probe(outcome: &Outcome, journey: &str) -> Value {
-    json!({ "type": "probe", "name": journey, "provider": provider(outcome) })
+fn probe(played: &Played, journey: &str) -> Value {
+    json!({ "type": "probe", "name": journey, "provider": provider(played) })
 }
 
 fn outage(played: &Played) -> String {

@@ -69,3 +69,21 @@ fn a_journal_lists_what_was_done_and_the_steady_state_on_both_ends() {
     let first = run[0]["start"].as_str().expect("a time");
     assert!(first.starts_with("2017-10-") && first.ends_with("+01:00"), "{first}");
 }
+
+#[test]
+fn what_a_journal_says_of_its_process_plays_the_same_run() {
+    let mut request = sample::request();
+    let scenario = std::sync::Arc::make_mut(&mut request.scenario);
+    scenario.found_by = "my files/day.toml".to_owned();
+    request.settings.set(&request.scenario, "linkerd=1.0.0").expect("a level");
+    let outcome = sample::outcome(&request);
+    let scenario = &*request.scenario;
+    let journal = journal(&Played { scenario, outcome: &outcome, events: &[] });
+    let arguments = &journal["run"][0]["activity"]["provider"]["arguments"];
+    let seed = outcome.seed.to_string();
+    let expected =
+        ["run", "my files/day.toml", "--seed", &seed, "--set", "linkerd=1.0.0", "--json", "-"];
+    assert_eq!(*arguments, serde_json::json!(expected));
+    let replay = outcome.replay(scenario);
+    assert!(replay.starts_with("anatomy replay 'my files/day.toml' --seed "), "{replay}");
+}

@@ -17,7 +17,7 @@ pub mod trail;
 use serde::{Deserialize, Serialize};
 
 use crate::Request;
-use crate::scenario::Settings;
+use crate::scenario::{Settings, quoted};
 
 pub use event::{ActSpan, Entry, Event, FaultRecord, PoolState, StepOutcome, Violation};
 pub use journeys::{JourneyOutcome, Sample};
@@ -173,7 +173,7 @@ impl Outcome {
     pub fn replay(&self, scenario: &crate::Scenario) -> String {
         let sets = self.settings.options(scenario);
         let until = self.until.as_ref().map_or(String::new(), |act| format!(" --until {act}"));
-        let (name, seed, digest) = (&scenario.found_by, self.seed, &self.digest);
+        let (name, seed, digest) = (quoted(&scenario.found_by), self.seed, &self.digest);
         format!("anatomy replay {name} --seed {seed} --digest {digest}{sets}{until}")
     }
 }

@@ -100,11 +100,11 @@ pub fn source(name: &str) -> Result<Source, FindError> {
         .map_err(|error| FindError::Unreadable { path: name.to_owned(), error })?;
     let stem = path.file_stem().map_or(name.into(), |stem| stem.to_string_lossy());
     let file = name.to_owned();
-    Ok(Source { name: stem.into_owned(), found_by: quoted(name), file, text })
+    Ok(Source { name: stem.into_owned(), found_by: file.clone(), file, text })
 }
 
 /// A path as a shell takes it for one word.
-fn quoted(path: &str) -> String {
+pub fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=@%,:".contains(c);
     match path.chars().all(plain) && !path.is_empty() {
         true => path.to_owned(),

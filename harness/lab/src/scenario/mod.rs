@@ -39,7 +39,7 @@ pub use constraint::Constraint;
 pub use deed::{Deed, Lasts};
 pub use error::Error;
 pub use factor::{Factor, Kind, Number};
-pub use library::{BUILT_IN, FindError, Source, find, source};
+pub use library::{BUILT_IN, FindError, Source, find, quoted, source};
 pub use settings::{Setting, Settings, SettingsError};
 pub use target::{Target, Who};
 

@@ -124,10 +124,9 @@ pub fn league(
         .map(|(policy, rows)| standing(policy, rows, by_policy[0]))
         .collect();
     adjust(&mut standings);
-    let mut ranked: Vec<&[Arc<Row>]> = by_policy.clone();
-    ranked.sort_by(|a, b| mean_lost(a).total_cmp(&mean_lost(b)));
-    let best_p = ranked.get(1).map(|second| sign_flip(&lost_more(second, ranked[0])));
-    standings.sort_by(|a, b| a.lost_seconds.total_cmp(&b.lost_seconds));
+    let mut ranked: Vec<(Standing, &[Arc<Row>])> = standings.into_iter().zip(by_policy).collect();
+    ranked.sort_by(|(a, _), (b, _)| a.lost_seconds.total_cmp(&b.lost_seconds));
+    let best_p = ranked.get(1).map(|(_, second)| sign_flip(&lost_more(second, ranked[0].1)));
     Ok(League {
         scenario: scenario.name.clone(),
         text: scenario.text(),
@@ -135,7 +134,7 @@ pub fn league(
         seeds: chosen,
         chosen: how,
         against: policies[0].name.clone(),
-        standings,
+        standings: ranked.into_iter().map(|(standing, _)| standing).collect(),
         best_p,
         variants: Vec::new(),
         tally: runs.tally(),

@@ -10,7 +10,7 @@ use super::super::runs::{Ask, Question, Row, Runs};
 use super::super::stats::{Interval, wilson};
 use super::variants::{Unsafe, Variant, variants};
 use crate::outcome::Severity;
-use crate::scenario::Source;
+use crate::scenario::{Source, quoted};
 use crate::{Scenario, Settings};
 
 /// A step done otherwise, and what came of it.
@@ -76,7 +76,10 @@ pub fn unsafely<'m>(
                 let rows = open(changed)?.answer(&named(&variant), &asks(&variant.settings))?;
                 let seed = seeds.first().copied().unwrap_or_default();
                 let set = variant.settings.options(changed);
-                (rows, format!("anatomy run {} --seed {seed}{set}", path.display()))
+                (
+                    rows,
+                    format!("anatomy run {} --seed {seed}{set}", quoted(&path.to_string_lossy())),
+                )
             }
         };
         let key = digests(&rows);

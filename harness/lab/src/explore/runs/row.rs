@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::buckets::WIDTH;
 use crate::outcome::{ActSpan, Entry, PoolState, Reached, Severity, StepOutcome, Violation};
+use crate::scenario::quoted;
 use crate::sweep::Key;
 use crate::{Outcome, Scenario};
 
@@ -206,5 +207,5 @@ fn replay(scenario: &Scenario, outcome: &Outcome) -> String {
         return outcome.replay(scenario);
     }
     let sets = outcome.settings.options(scenario);
-    format!("anatomy run {} --seed {}{sets}", scenario.found_by, outcome.seed)
+    format!("anatomy run {} --seed {}{sets}", quoted(&scenario.found_by), outcome.seed)
 }
