@@ -42,7 +42,7 @@ pub fn league(found: &League) -> String {
     if let ([best, second, ..], Some(p)) = (&found.standings[..], found.best_p) {
         let names = (&best.policy.name, &second.policy.name);
         let lead = format!(
-            "that \u{201c}{}\u{201d} lost less than \u{201c}{}\u{201d}: p {}",
+            "that \u{201c}{}\u{201d} lost less than \u{201c}{}\u{201d}: {}",
             names.0,
             names.1,
             p_value(p)
