@@ -157,7 +157,7 @@ pub struct ExplainArgs {
     /// Over how many seeds necessity and sufficiency are counted; 0: not at all
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub pairs: usize,
-    /// Find out from when until when each step could have been taken, and whether order matters
+    /// Find out from when until when each step could have been taken: it takes many runs
     #[arg(long)]
     pub timing: bool,
     #[command(flatten)]
@@ -198,8 +198,7 @@ pub struct LatticeArgs {
     /// What it costs to change a factor, where fixes are planned: a number, or `never` [default: 1]
     #[arg(long, value_name = "FACTOR=N")]
     pub cost: Vec<String>,
-    /// Find out from when until when the steps of each cut set could have been taken, and whether their
-    /// order matters
+    /// Find out from when until when the steps of each cut set could have been taken: it takes many runs
     #[arg(long)]
     pub timing: bool,
     #[command(flatten)]

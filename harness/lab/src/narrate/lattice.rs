@@ -96,9 +96,8 @@ fn sets(page: &mut String, scenario: &Scenario, letter: char, family: &Family) {
             let perhaps = format!("perhaps {}", condition::undone(&cut.unproven));
             paragraph(page, "    ", 4, &perhaps);
         }
-        for swap in cut.swaps.iter().filter(|swap| !swap.reaches) {
-            let told = format!("not if {} comes before {}", swap.second, swap.first);
-            paragraph(page, "    ", 4, &told);
+        for swap in &cut.swaps {
+            paragraph(page, "    ", 4, &swap.told());
         }
         for window in &cut.windows {
             paragraph(page, "    ", 4, &window.told(&scenario.calendar));

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Report;
 use super::axis::round;
 use super::spell::{Bar, bar};
+use crate::explore::counterfactual::order::Swap;
 use crate::explore::lattice::Family;
 use crate::explore::lattice::condition::{self, Condition};
 use crate::explore::lattice::family::CutSet;
@@ -242,8 +243,7 @@ fn told(calendar: &Calendar, letter: char, family: &Family) -> Vec<Told> {
 }
 
 fn timing(calendar: &Calendar, cut: &CutSet) -> Vec<String> {
-    let swaps = cut.swaps.iter().filter(|swap| swap.matters);
-    let orders = swaps.map(|swap| format!("not if {} comes before {}", swap.second, swap.first));
+    let orders = cut.swaps.iter().map(Swap::told);
     orders.chain(cut.windows.iter().map(|window| window.told(calendar))).collect()
 }
 

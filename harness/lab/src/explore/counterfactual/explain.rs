@@ -25,7 +25,7 @@ pub struct Plan {
     pub target: Option<Severity>,
     /// Over how many seeds necessity and sufficiency are counted; 0: not at all.
     pub pairs: usize,
-    /// Whether steps change places and times.
+    /// Whether it is asked when steps could have been taken.
     pub timing: bool,
 }
 
@@ -83,9 +83,10 @@ pub fn explain(runs: &Runs, plan: &Plan) -> Result<Explanation, String> {
     let but_for = but_for(runs, &base, target)?;
     let reaches = base.reaches(target);
     // Moving steps asks what keeps it from happening: there must be something to keep.
-    let (order, windows) = match plan.timing && reaches {
-        true => (order(runs, &base, target)?, windows(runs, &base, target)?),
-        false => (Vec::new(), Vec::new()),
+    let order = if reaches { order(runs, &base, target)? } else { Vec::new() };
+    let windows = match plan.timing && reaches {
+        true => windows(runs, &base, target)?,
+        false => Vec::new(),
     };
     let (seeds, necessity) = match plan.pairs {
         0 => (None, Vec::new()),

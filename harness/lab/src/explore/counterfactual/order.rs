@@ -31,6 +31,14 @@ pub struct Swap {
     pub replay: String,
 }
 
+impl Swap {
+    /// What it comes to for a cut set whose steps they are.
+    pub fn told(&self) -> String {
+        let so = if self.matters { "not if" } else { "just as well if" };
+        format!("{so} {} comes before {}", self.second, self.first)
+    }
+}
+
 /// A step of the main act that can be taken at any time: its factor, and when it was taken, counted from
 /// the scenario's zero.
 #[derive(Clone, Debug)]

@@ -158,7 +158,7 @@ fn swaps(explanation: &Explanation) -> Vec<(&str, &str, Severity, bool)> {
 
 #[test]
 fn steps_whose_order_does_not_matter_are_not_said_to_have_one() {
-    let explanation = explained(|plan| plan.timing = true);
+    let explanation = explained(|_| {});
     let pairs = [
         ("ledger-deploy", "ledger-rollback", Severity::Total, false),
         ("ledger-rollback", "mesh-restart", Severity::Total, false),
@@ -170,7 +170,7 @@ fn steps_whose_order_does_not_matter_are_not_said_to_have_one() {
 
 #[test]
 fn an_order_that_matters_is_found() {
-    let explanation = explained_in(stand_in_with_an_order, |plan| plan.timing = true);
+    let explanation = explained_in(stand_in_with_an_order, |_| {});
     let pairs = [
         ("ledger-deploy", "ledger-rollback", Severity::Total, false),
         ("ledger-rollback", "mesh-restart", Severity::Total, false),

@@ -41,7 +41,7 @@ pub struct Plan {
     pub fresh: usize,
     /// What it costs to change a factor; none where nobody can. Of those that are not named: 1.
     pub costs: BTreeMap<String, Option<u64>>,
-    /// Whether the steps of cut sets change places and times.
+    /// Whether it is asked when the steps of cut sets could have been taken.
     pub timing: bool,
 }
 
@@ -223,10 +223,9 @@ fn told(
     let rows = judge.play("cut sets", cell, &seeds)?;
     let shown = rows.iter().find(|row| row.reaches(plan.target));
     let fresh = judge.confirm(cell, plan.fresh)?;
-    let (swaps, windows) = match shown {
-        Some(row) if plan.timing => timing(runs, plan, row)?,
-        _ => (Vec::new(), Vec::new()),
-    };
+    let swaps = shown.map_or(Ok(Vec::new()), |row| order(runs, row, plan.target))?;
+    let timed = shown.filter(|_| plan.timing);
+    let windows = timed.map_or(Ok(Vec::new()), |row| times(runs, plan, row))?;
     Ok(CutSet {
         conditions: axes.told(cut.literals),
         order: cut.order,
@@ -242,11 +241,11 @@ fn told(
     })
 }
 
-fn timing(runs: &Runs, plan: &Plan, row: &Arc<Row>) -> Result<(Vec<Swap>, Vec<Window>), String> {
+fn times(runs: &Runs, plan: &Plan, row: &Arc<Row>) -> Result<Vec<Window>, String> {
     // What was played may have stopped before the last of its steps was due.
     let whole = Ask::new(row.key.settings.clone(), row.seed, Question::Whole);
     let row = runs.answer("cut sets to the end", &[whole])?.remove(0);
-    Ok((order(runs, &row, plan.target)?, windows(runs, &row, plan.target)?))
+    windows(runs, &row, plan.target)
 }
 
 /// The fixes, the first of them confirmed: everything at its worst but for what is changed.

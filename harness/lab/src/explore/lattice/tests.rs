@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::counterfactual::order::Swap;
 use super::super::cuts::{Ended, Held, Scrutiny};
 use super::super::runs::{Runs, Silent, Store};
 use super::super::stats::Sprt;
@@ -146,6 +147,8 @@ fn the_cut_sets_as_people_react_and_with_the_restart_in_any_case_are_found() {
     assert_eq!(react.cuts[0].fresh.hits, 3, "confirmed on seeds with which the lot falls too");
     assert_eq!(react.cuts[0].seeds, [3, 8]);
     assert!(react.cuts[0].replay.contains("--seed 3"), "{}", react.cuts[0].replay);
+    let orders: Vec<String> = react.cuts[0].swaps.iter().map(Swap::told).collect();
+    assert_eq!(orders, ["just as well if mesh-restart comes before ledger-deploy"]);
     assert_eq!(react.fixes.len(), 7, "any of the seven");
     assert_eq!(react.fixes[0].fresh.map(|fresh| (fresh.hits, fresh.runs)), Some((0, 3)));
     assert_eq!((react.cuts[0].held, react.fixes[0].held), (Held::Confirmed, Some(Held::Confirmed)));
