@@ -1,22 +1,18 @@
 //! The client and a real member, over real TCP: every call once.
 
+mod port;
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anatomy_proto::etcdserverpb::{
     CompactionRequest, DeleteRangeRequest, LeaseGrantRequest, LeaseRevokeRequest, PutRequest,
     RangeRequest, RequestOp, TxnRequest, WatchCreateRequest, request_op::Request,
 };
-use harness_env::Env;
 use harness_env::real::Machine;
 use mini_etcd::Profile;
 use mini_etcd::client::{Client, Config, Generation};
 use mini_etcd::server;
 use tonic::Code;
-
-/// An address that was free a moment ago.
-async fn free(env: &Env) -> SocketAddr {
-    env.listen((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap().local_addr()
-}
 
 fn put(key: &'static str, value: &'static str) -> PutRequest {
     PutRequest { key: key.into(), value: value.into(), ..Default::default() }
@@ -60,7 +56,7 @@ async fn every_call_is_answered_by_each_release() {
         let dir = std::env::temp_dir().join(format!("client-member-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let env = Machine::new("etcd", &dir).with_ip(Ipv4Addr::LOCALHOST.into()).env();
-        let (addr, peer) = (free(&env).await, free(&env).await);
+        let (addr, peer) = (port::free(), port::free());
         let config = server::Config::new("a", addr, peer, profile);
         let tasks = env.tasks();
         let member = env.clone();

@@ -1,5 +1,8 @@
 //! Servers as processes on this machine.
 
+#[path = "../port/mod.rs"]
+mod port;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -46,8 +49,7 @@ pub struct Member {
 
 impl Member {
     pub fn new(name: &str) -> Member {
-        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Member { name: name.into(), client: free(), peer: free() }
+        Member { name: name.into(), client: port::free(), peer: port::free() }
     }
 }
 

@@ -10,7 +10,7 @@ use mini_etcd::Profile;
 use mini_etcd::server::{Config, InitialState};
 use tonic::Code;
 
-use crate::world::{Client, World, free_addr};
+use crate::world::{Client, World, port};
 
 /// Which member leads, by its place.
 async fn leader(clients: &[Client]) -> usize {
@@ -91,7 +91,7 @@ async fn a_member_is_added_joins_with_a_snapshot_and_is_removed() {
     for i in 0..40 {
         put(&first, &format!("k{i}"), "v").await;
     }
-    let (client, peer) = (free_addr(), free_addr());
+    let (client, peer) = (port::free(), port::free());
     let add = MemberAddRequest { peer_ur_ls: vec![format!("http://{peer}")], is_learner: false };
     let added = first.cluster().member_add(add).await.unwrap().into_inner();
     assert_eq!(added.members.len(), 2);
@@ -158,7 +158,7 @@ async fn a_learner_serves_its_own_reads_alone_until_it_is_promoted() {
     let mut world = World::new("learner", 1, Profile::V3_4);
     let first = world.client(0).await;
     put(&first, "a", "1").await;
-    let (client, peer) = (free_addr(), free_addr());
+    let (client, peer) = (port::free(), port::free());
     let add = MemberAddRequest { peer_ur_ls: vec![format!("http://{peer}")], is_learner: true };
     let added = first.cluster().member_add(add).await.unwrap().into_inner();
     // It does not vote, so nothing waits for it.

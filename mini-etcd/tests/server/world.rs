@@ -1,5 +1,8 @@
 //! A few members on this machine.
 
+#[path = "../port/mod.rs"]
+pub mod port;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,11 +46,6 @@ impl Drop for Dir {
     }
 }
 
-/// A port that nobody has at the moment.
-pub fn free_addr() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 pub struct Member {
     pub config: Config,
     running: Option<(Task, oneshot::Sender<()>)>,
@@ -65,7 +63,7 @@ impl World {
     pub fn new(test: &str, count: usize, profile: Profile) -> World {
         let dir = Dir::new(test);
         let env = Machine::new("etcd", dir.as_ref()).env();
-        let addrs: Vec<_> = (0..count).map(|_| (free_addr(), free_addr())).collect();
+        let addrs: Vec<_> = (0..count).map(|_| (port::free(), port::free())).collect();
         let cluster: Vec<_> =
             addrs.iter().enumerate().map(|(i, (_, peer))| (format!("m{i}"), *peer)).collect();
         let members = addrs.iter().enumerate().map(|(i, (client, peer))| {
