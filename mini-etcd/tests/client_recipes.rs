@@ -3,6 +3,7 @@
 #[path = "server/channel.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod channel;
+mod port;
 #[path = "server/world.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod world;

@@ -4,6 +4,7 @@
 //! runs where `ANATOMY_KUBE_APISERVER` names the program, and says so where it does not. It also needs
 //! `openssl` and `curl`. What it asks of etcd is played without it in `tests/server/kubernetes.rs`.
 
+mod port;
 #[path = "etcdctl/process.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod process;

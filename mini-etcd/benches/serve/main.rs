@@ -15,6 +15,8 @@
 #[path = "../../tests/server/channel.rs"]
 mod channel;
 mod load;
+#[path = "../../tests/port/mod.rs"]
+mod port;
 #[path = "../../tests/etcdctl/process.rs"]
 #[allow(dead_code, reason = "tests use more of it")]
 mod process;

@@ -9,6 +9,8 @@
 mod cluster;
 mod ctl;
 mod normal;
+#[path = "../port/mod.rs"]
+mod port;
 mod process;
 mod restore;
 mod single;

@@ -1,14 +1,13 @@
 //! Servers as processes on this machine.
 
-#[path = "../port/mod.rs"]
-mod port;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
+
+use crate::port;
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

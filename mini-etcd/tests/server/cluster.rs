@@ -10,7 +10,8 @@ use mini_etcd::Profile;
 use mini_etcd::server::{Config, InitialState};
 use tonic::Code;
 
-use crate::world::{Client, World, port};
+use crate::port;
+use crate::world::{Client, World};
 
 /// Which member leads, by its place.
 async fn leader(clients: &[Client]) -> usize {

@@ -6,6 +6,8 @@ mod channel;
 mod cluster;
 mod connection;
 mod kubernetes;
+#[path = "../port/mod.rs"]
+mod port;
 #[path = "../etcdctl/process.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod process;

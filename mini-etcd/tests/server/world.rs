@@ -1,8 +1,5 @@
 //! A few members on this machine.
 
-#[path = "../port/mod.rs"]
-pub mod port;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +19,7 @@ use tokio::sync::oneshot;
 use tonic::Status;
 
 use crate::channel::Channel;
+use crate::port;
 
 /// A directory that goes away.
 pub struct Dir(PathBuf);
