@@ -8,6 +8,9 @@
 #[allow(dead_code, reason = "tests use more of it")]
 mod channel;
 
+#[path = "../tests/port/mod.rs"]
+mod port;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -113,8 +116,7 @@ async fn open(root: &Path, config: Config, addr: SocketAddr) -> Duration {
 fn main() {
     let root = std::env::temp_dir().join(format!("mini-etcd-bench-{}", std::process::id()));
     std::fs::create_dir_all(&root).expect("a temporary directory");
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    let (client, peer) = (free().expect("a port"), free().expect("a port"));
+    let (client, peer) = (port::free(), port::free());
     let mut config = Config::new("default", client, peer, Profile::V3_4);
     (config.heartbeat, config.election) = (Duration::from_millis(5), Duration::from_millis(25));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

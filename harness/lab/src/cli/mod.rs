@@ -20,7 +20,7 @@ mod prepare;
 mod replay;
 mod report;
 mod run;
-mod seeds;
+pub mod seeds;
 mod state;
 mod sweep;
 #[cfg(test)]

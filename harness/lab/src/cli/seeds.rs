@@ -7,15 +7,19 @@ use crate::scenario::suggest;
 /// Seeds from `start` up to, not including, `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
+    /// The first.
     pub start: u64,
+    /// The first behind the last.
     pub end: u64,
 }
 
 impl Range {
+    /// One after the other.
     pub fn iter(self) -> std::ops::Range<u64> {
         self.start..self.end
     }
 
+    /// Whether it is one of them.
     pub fn contains(self, seed: u64) -> bool {
         (self.start..self.end).contains(&seed)
     }

@@ -92,7 +92,7 @@ fn order(page: &mut String, found: &Explanation) {
     heading(page, "Steps in each other's place");
     let mut table = Table::new(&["first", "then", "severity", ""]);
     for swap in &found.order {
-        let told = if swap.matters { "the order matters" } else { "" };
+        let told = if swap.matters() { "the order matters" } else { "" };
         let severity = swap.severity.name().to_owned();
         table.row([swap.second.clone(), swap.first.clone(), severity, told.to_owned()]);
     }

@@ -74,7 +74,7 @@ pub fn explained(report: &Report) -> Option<Explained> {
     });
     let order = found.order.iter().map(|swap| {
         let (first, second) = (&swap.second, &swap.first);
-        let matters = if swap.matters { ", so the order matters" } else { "" };
+        let matters = if swap.matters() { ", so the order matters" } else { "" };
         format!("{first} before {second}: {}{matters}", swap.severity.name())
     });
     Some(Explained {

@@ -90,12 +90,13 @@ impl Ledger {
         desk: &D,
         noted: &Mutex<Option<usize>>,
     ) -> Option<Vec<String>> {
-        let mut number = None;
-        let mut note = |waited: f64, seen: Vec<String>| {
-            let told = due.told(at, waited, seen);
-            let known = *number.get_or_insert_with(|| self.decided.note(told.clone()));
-            self.decided.revise(known, told);
-            *noted.lock().expect("no panic while locked") = Some(known);
+        let note = |waited: f64, seen: Vec<String>| {
+            let (told, mut noted) =
+                (due.told(at, waited, seen), noted.lock().expect("no panic while locked"));
+            match *noted {
+                Some(number) => self.decided.revise(number, told),
+                None => *noted = Some(self.decided.note(told)),
+            }
         };
         let mut waited = due.reaction;
         if !waited.is_zero() {
@@ -106,7 +107,7 @@ impl Ledger {
             }
             sleep(waited).await;
         }
-        let mut left = false;
+        let mut said = false;
         loop {
             let seen = match due.step.symptom {
                 Some(symptom) => desk.sees(symptom).await,
@@ -116,9 +117,9 @@ impl Ledger {
             if due.decision.takes(&seen) {
                 return Some(seen);
             }
-            if !left || !seen.is_empty() {
+            if !said || !seen.is_empty() {
                 leave(&due.step, &seen);
-                left = true;
+                said = true;
             }
             waited = Duration::from_secs_f64(self.now() - at) + due.look_again;
             if !seen.is_empty() || due.look_again.is_zero() || waited > due.left {

@@ -25,16 +25,19 @@ pub struct Swap {
     pub severity: Severity,
     /// Whether it then gets as bad as was asked.
     pub reaches: bool,
-    /// Whether that is otherwise than in the order in which they were taken: the order matters.
-    pub matters: bool,
     /// The command that plays it.
     pub replay: String,
 }
 
 impl Swap {
+    /// Whether the order matters: only of a run that gets as bad as was asked is it asked at all.
+    pub fn matters(&self) -> bool {
+        !self.reaches
+    }
+
     /// What it comes to for a cut set whose steps they are.
     pub fn told(&self) -> String {
-        let so = if self.matters { "not if" } else { "just as well if" };
+        let so = if self.matters() { "not if" } else { "just as well if" };
         format!("{so} {} comes before {}", self.second, self.first)
     }
 }
@@ -91,7 +94,7 @@ pub(super) fn moved(
     Some(settings)
 }
 
-/// Every step with the one after it; those that are due at the same moment have no order.
+/// Every step of a run that reaches the target with the one after it; those that are due at the same moment have no order.
 ///
 /// # Errors
 /// As [`Runs::answer`].
@@ -115,7 +118,6 @@ pub fn order(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<Swap>
         second: two[1].factor.name.clone(),
         severity: row.severity,
         reaches: row.reaches(target),
-        matters: row.reaches(target) != base.reaches(target),
         replay: row.replay.clone(),
     });
     Ok(told.collect())

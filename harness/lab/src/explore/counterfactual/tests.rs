@@ -153,7 +153,7 @@ fn the_windows_of_the_steps_are_found() {
 /// The pairs of steps that change places, what it comes to then, and whether their order matters.
 fn swaps(explanation: &Explanation) -> Vec<(&str, &str, Severity, bool)> {
     let all = explanation.order.iter();
-    all.map(|swap| (&*swap.first, &*swap.second, swap.severity, swap.matters)).collect()
+    all.map(|swap| (&*swap.first, &*swap.second, swap.severity, swap.matters())).collect()
 }
 
 #[test]
