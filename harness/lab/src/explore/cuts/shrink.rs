@@ -3,8 +3,9 @@
 //!
 //! Up to ten elements are taken out one by one (each costs an evaluation at the most), up to 16 in
 //! pairs; beyond, QuickXplain (Junker 2004) halves, which is cheaper where few of many elements
-//! matter. Pairs save a tenth where most elements do not matter, and cost where half of them do.
-//! What is not determined is never taken out and never put in.
+//! matter. Pairs save a tenth where most elements do not matter, and cost where half of them do: once
+//! two more were needed than were not, they come one by one. What is not determined is never taken
+//! out and never put in.
 
 use super::membership::Stopped;
 use super::set::Set;
@@ -53,10 +54,16 @@ fn fails(judge: &mut Judge, set: Set, likely_next: &[Set]) -> Result<bool, Stopp
 }
 
 fn by_deletion(judge: &mut Judge, failing: Set, doubtful: Set) -> Result<Set, Stopped> {
-    let doubtful: Vec<usize> = doubtful.iter().collect();
-    let at_once = if failing.len() > SINGLE_MAX { 2 } else { 1 };
-    let mut smallest = failing;
-    for group in doubtful.chunks(at_once) {
+    let order: Vec<usize> = doubtful.iter().collect();
+    let in_pairs = failing.len() > SINGLE_MAX;
+    let (mut smallest, mut open) = (failing, &order[..]);
+    while !open.is_empty() {
+        let seen = order.len() - open.len();
+        let superfluous = failing.len() - smallest.len();
+        let mostly_needed = seen - superfluous >= superfluous + 2;
+        let at_once = if in_pairs && !mostly_needed { 2.min(open.len()) } else { 1 };
+        let (group, rest) = open.split_at(at_once);
+        open = rest;
         let less = smallest - group.iter().copied().collect();
         let single = smallest.without(group[0]);
         if group.len() > 1 && fails(judge, less, &[single])? {
@@ -66,7 +73,7 @@ fn by_deletion(judge: &mut Judge, failing: Set, doubtful: Set) -> Result<Set, St
         for element in group {
             let less = smallest.without(*element);
             // The next questions, whichever way this one goes.
-            let after = doubtful.iter().find(|later| *later > element);
+            let after = order.iter().find(|later| *later > element);
             let next: Vec<Set> =
                 after.map_or(vec![], |later| vec![less.without(*later), smallest.without(*later)]);
             if fails(judge, less, &next)? {

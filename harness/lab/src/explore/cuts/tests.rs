@@ -200,6 +200,23 @@ fn the_boundary_costs_about_as_much_as_expected() {
     assert!(mean <= 75.0, "20 factors, 3 cut sets: {mean}");
 }
 
+/// With 14 factors they are taken out in pairs, which costs where nearly all are needed: to the end in
+/// pairs it would be 21.
+#[test]
+fn where_most_factors_are_needed_they_are_taken_out_one_by_one() {
+    let needed = Set::from_bits(0b101_1111_1111);
+    let planted = Planted {
+        factors: 14,
+        cuts: vec![Literals::of(needed, Set::EMPTY)],
+        missed: 0.0,
+        spurious: 0.0,
+        key: 0,
+    };
+    let answer = solve(&planted, &unconfirmed(Scrutiny::Corners));
+    assert_eq!(literals(&answer), planted.cuts);
+    assert_eq!((answer.evaluations, answer.safe.len()), (17, 10));
+}
+
 /// The outage of 2017 as it was worked out by hand: G the client's bug, R the resize, D the deploy,
 /// N null lists, L the proxy's parser, E the empty service, H the restart of the mesh, A the
 /// apiservers restarted before, which nobody has declared to protect.
