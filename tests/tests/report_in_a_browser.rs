@@ -248,6 +248,10 @@ async fn a_reader_finds_the_cut_sets_the_fixes_and_the_responses() {
         let conditions: usize = family.cuts.iter().map(|cut| cut.order).sum();
         assert_eq!(browser.ask(&marks).await, json!(conditions), "{}", family.name);
     }
+    // Of the second search few conditions matter: all sets of them are drawn.
+    let sets = 1_usize << lattice.families[1].cuts[0].order;
+    let nodes = "return document.querySelectorAll('svg.hasse .node').length";
+    assert_eq!(browser.ask(nodes).await, json!(sets));
     let curves = "return document.querySelectorAll('#responses path.curve').length";
     assert_eq!(browser.ask(curves).await, json!(league.standings.len()));
 

@@ -2,13 +2,14 @@
 //! with what was counted above it (UpSet: Lex et al., InfoVis 2014). Behind them the other side of the
 //! boundary: a column for each maximal safe set, with what it lacks.
 //!
-//! A lattice of more than six factors cannot be drawn whole; its boundary says the same, because with
-//! every cut set known each cell follows.
+//! A lattice of more than six factors that matter cannot be drawn whole ([`super::hasse`]); its boundary
+//! says the same, because with every cut set known each cell follows.
 
 use serde::Serialize;
 
 use super::Report;
 use super::axis::round;
+use super::hasse::{Hasse, hasse, matter};
 use super::spell::{Bar, bar};
 use crate::explore::counterfactual::order::Swap;
 use crate::explore::lattice::Family;
@@ -41,6 +42,9 @@ pub struct Matrix {
     /// Where the maximal safe sets begin.
     pub boundary: Option<f64>,
     pub shapley: f64,
+    /// How many factors are in any cut set, and their lattice where they are few enough.
+    pub matter: usize,
+    pub hasse: Option<Hasse>,
     pub cuts: Vec<Told>,
     pub safe: Vec<(String, String, String)>,
     pub spectrum: Vec<(usize, usize, i64)>,
@@ -205,6 +209,8 @@ fn matrix(report: &Report, letter: char, name: String, family: &Family) -> Matri
         columns,
         boundary,
         shapley,
+        matter: matter(&family.answer).len(),
+        hasse: hasse(letter, &family.factors, &family.answer),
     }
 }
 

@@ -214,6 +214,27 @@ fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
 }
 
 #[test]
+fn the_sets_of_few_conditions_are_drawn_and_of_many_it_is_said_that_they_are_not() {
+    let request = sample::request();
+    let outcome = sample::outcome(&request);
+    let findings = found();
+    let (scenario, findings) = (&request.scenario, &findings);
+    let report = Report { scenario, outcome: &outcome, events: &[], findings, build: "" };
+    let matrices = cutsets::matrices(&report);
+    let [react, forced] = &matrices[..] else { panic!("two searches") };
+    assert_eq!((react.matter, react.hasse.is_none()), (7, true));
+    let nodes = |matrix: &cutsets::Matrix| matrix.hasse.as_ref().map_or(0, |one| one.nodes.len());
+    assert_eq!((forced.matter, nodes(forced)), (3, 8));
+    let page = report.html();
+    assert!(page.contains("7 conditions matter: of more than six"));
+    assert_eq!(page.matches("<svg class=\"hasse\"").count(), 1);
+    assert_eq!(page.matches("<g class=\"node ").count(), 8);
+    // The cut set itself, and the three sets that lack one of it.
+    assert_eq!(page.matches("<g class=\"node leads judged outlined\"").count(), 1);
+    assert_eq!(page.matches("<g class=\"node safe judged outlined\"").count(), 3);
+}
+
+#[test]
 fn several_lattices_are_told_apart_by_what_was_looked_for() {
     let mut findings = found();
     let mut other = findings.lattices[0].clone();
