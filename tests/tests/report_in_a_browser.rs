@@ -252,6 +252,8 @@ async fn a_reader_finds_the_cut_sets_the_fixes_and_the_responses() {
     let sets = 1_usize << lattice.families[1].cuts[0].order;
     let nodes = "return document.querySelectorAll('svg.hasse .node').length";
     assert_eq!(browser.ask(nodes).await, json!(sets));
+    let spectra = "return document.querySelectorAll('svg.spectrum').length";
+    assert_eq!(browser.ask(spectra).await, json!(lattice.families.len()));
     let curves = "return document.querySelectorAll('#responses path.curve').length";
     assert_eq!(browser.ask(curves).await, json!(league.standings.len()));
 

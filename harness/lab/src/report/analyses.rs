@@ -34,6 +34,7 @@ pub fn cut_sets(page: &mut String, report: &Report) {
         });
         table(page, &heads, rows);
         commands(page, matrix.cuts.iter().map(|cut| (cut.label.clone(), cut.replay.clone())));
+        let _ = writeln!(page, "Interactions (Möbius): {}.\n", matrix.spectrum.text);
         let _ = writeln!(page, "{}\n", line(&matrix.judged));
     }
 }

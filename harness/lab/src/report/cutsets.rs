@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Report;
 use super::axis::round;
 use super::hasse::{Hasse, hasse, matter};
+use super::spectrum::{Spectrum, spectrum};
 use super::spell::{Bar, bar};
 use crate::explore::counterfactual::order::Swap;
 use crate::explore::lattice::Family;
@@ -47,7 +48,7 @@ pub struct Matrix {
     pub hasse: Option<Hasse>,
     pub cuts: Vec<Told>,
     pub safe: Vec<(String, String, String)>,
-    pub spectrum: Vec<(usize, usize, i64)>,
+    pub spectrum: Spectrum,
     pub fixes: Vec<Fix>,
     pub judged: String,
 }
@@ -202,7 +203,7 @@ fn matrix(report: &Report, letter: char, name: String, family: &Family) -> Matri
         bottom,
         cuts: told(calendar, letter, family),
         safe: safe(letter, family),
-        spectrum: spectrum(family),
+        spectrum: spectrum(&family.dividends),
         fixes: fixes(family),
         judged: judged(family),
         rows,
@@ -262,20 +263,6 @@ fn safe(letter: char, family: &Family) -> Vec<(String, String, String)> {
         (format!("{letter}s{}", n + 1), condition::undone(&safe.without), seen)
     };
     family.safe.iter().enumerate().map(one).collect()
-}
-
-/// How many interactions there are of each order, and what they come to.
-fn spectrum(family: &Family) -> Vec<(usize, usize, i64)> {
-    let mut orders: Vec<(usize, usize, i64)> = Vec::new();
-    for dividend in &family.dividends {
-        let order = dividend.factors.len();
-        match orders.iter_mut().find(|(known, ..)| *known == order) {
-            Some((_, count, sum)) => (*count, *sum) = (*count + 1, *sum + dividend.value),
-            None => orders.push((order, 1, dividend.value)),
-        }
-    }
-    orders.sort_unstable();
-    orders
 }
 
 fn fixes(family: &Family) -> Vec<Fix> {

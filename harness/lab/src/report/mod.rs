@@ -3,7 +3,8 @@
 //! Everything is in the one file: style, drawings (SVG), script and, at its end, every number as
 //! JSON. Nothing is fetched. A drawing is made in two steps: a pure function turns the run into
 //! coordinates and words ([`card`], [`lanes`], [`health`], [`indicators`], [`cutsets`], [`hasse`],
-//! [`but_for`], [`responses`]), the template places them. So what is drawn is tested without a browser, and how it looks is changed without touching Rust.
+//! [`spectrum`], [`but_for`], [`responses`]), the template places them. So what is drawn is tested without
+//! a browser, and how it looks is changed without touching Rust.
 //!
 //! The order of the sections is the order of a reader's questions: how bad was it, what happened
 //! when, who noticed, what else moved, which conditions together led to it, what would have prevented
@@ -30,6 +31,7 @@ mod markup;
 mod page;
 mod responses;
 mod retrospect;
+mod spectrum;
 mod spell;
 mod success;
 #[cfg(test)]

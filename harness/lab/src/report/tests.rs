@@ -210,7 +210,7 @@ fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
         assert!(column.marks.iter().all(|mark| mark.class == "off"));
     }
     assert!(react.fixes.iter().all(|fix| fix.breaks == [true]));
-    assert_eq!(react.spectrum, [(7, 1, 1)]);
+    assert_eq!(react.spectrum.orders, [(7, 1, 1)]);
 }
 
 #[test]
@@ -229,6 +229,8 @@ fn the_sets_of_few_conditions_are_drawn_and_of_many_it_is_said_that_they_are_not
     assert!(page.contains("7 conditions matter: of more than six"));
     assert_eq!(page.matches("<svg class=\"hasse\"").count(), 1);
     assert_eq!(page.matches("<g class=\"node ").count(), 8);
+    let spectrum = "by order: 1 of order 7 (sum 1)\"";
+    assert_eq!(page.matches(spectrum).count(), 1, "as bars, and for those who do not see them");
     // The cut set itself, and the three sets that lack one of it.
     assert_eq!(page.matches("<g class=\"node leads judged outlined\"").count(), 1);
     assert_eq!(page.matches("<g class=\"node safe judged outlined\"").count(), 3);

@@ -73,6 +73,7 @@ fn the_post_mortem_holds_what_was_found_with_the_commands_that_play_it() {
     league.standings.iter().for_each(|one| played(&one.replay));
     let explanation = findings.explanation.expect("an explanation");
     explanation.but_for.iter().filter(|one| !one.reaches).for_each(|one| played(&one.replay));
+    assert!(page.contains("Interactions (Möbius): 1 of order 7 (sum 1)."));
     assert!(page.contains("1.92 times what doing nothing would have"));
     assert!(!page.to_lowercase().contains("root cause"));
 }
