@@ -40,6 +40,7 @@ pub fn run(args: &LeagueArgs, runner: Runner) -> Result<u8, Trouble> {
                 .map_err(Trouble::Failed)?
         }
     };
+    found.left_out = runs.left_out();
     output::complain(&analysis::cost(&runs.tally(), clock.seconds()));
     let json = analysis::json(&found)?;
     let kept = analysis::keep(&folder, "league.json", &json)?;

@@ -44,12 +44,8 @@ pub fn request(
 /// Refuses settings that the scenario forbids; `whose` they are is told.
 pub fn allowed(scenario: &Scenario, settings: &Settings, whose: &str) -> Result<(), Trouble> {
     let Some(constraint) = scenario.forbidden(settings) else { return Ok(()) };
-    let why = match constraint.doc.as_str() {
-        "" => String::new(),
-        doc => format!(" ({doc})"),
-    };
-    let name = &scenario.name;
-    Err(Trouble::Usage(format!("{whose}: `{name}` forbids {constraint} together{why}")))
+    let (name, forbidden) = (&scenario.name, constraint.told());
+    Err(Trouble::Usage(format!("{whose}: `{name}` forbids {forbidden}")))
 }
 
 /// A hash of this program: runs of different builds are not compared.

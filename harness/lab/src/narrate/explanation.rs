@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::table::Table;
 use super::text::{Paint, heading, paint, paragraph};
 use super::verdict::severity_style;
-use super::{assumptions, marked};
+use super::{assumptions, left_out, marked};
 use crate::Scenario;
 use crate::explore::counterfactual::Explanation;
 use crate::explore::counterfactual::but_for::ButFor;
@@ -24,6 +24,7 @@ pub fn explained(scenario: &Scenario, found: &Explanation) -> String {
     order(&mut page, found);
     windows(&mut page, scenario, found);
     necessity(&mut page, found);
+    left_out(&mut page, &found.left_out);
     let _ = writeln!(page, "again  {}", found.replay);
     page
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::table::Table;
 use super::text::{Paint, command, heading, paint, paragraph};
-use super::{assumptions, marked};
+use super::{assumptions, left_out, marked};
 use crate::Scenario;
 use crate::explore::lattice::condition::{self, Condition};
 use crate::explore::lattice::{Family, Lattice};
@@ -19,6 +19,7 @@ pub fn lattice(scenario: &Scenario, found: &Lattice) -> String {
     for (letter, family) in ('A'..).zip(&found.families) {
         sets(&mut page, scenario, letter, family);
     }
+    left_out(&mut page, &found.left_out);
     page
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::left_out;
 use super::table::Table;
 use super::text::{Paint, command, duration, heading, p_value, paragraph};
 use crate::explore::humans::{League, Unsafely};
@@ -55,6 +56,10 @@ pub fn league(found: &League) -> String {
     }
     if !found.variants.is_empty() {
         variants(&mut page, &found.variants);
+    }
+    if !found.left_out.is_empty() {
+        page.push('\n');
+        left_out(&mut page, &found.left_out);
     }
     page
 }

@@ -61,6 +61,18 @@ fn assumptions(page: &mut String, scenario: &Scenario) {
     }
 }
 
+/// Says what an analysis did not ask, if anything.
+fn left_out(page: &mut String, left_out: &[String]) {
+    if left_out.is_empty() {
+        return;
+    }
+    text::heading(page, "Not asked, because the scenario forbids it");
+    for one in left_out {
+        text::paragraph(page, "  ", 2, one);
+    }
+    page.push('\n');
+}
+
 /// The end of the story alone.
 pub fn conclude(scenario: &Scenario, outcome: &Outcome) -> String {
     verdict::verdict(scenario, outcome)

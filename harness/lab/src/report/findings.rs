@@ -1,5 +1,6 @@
 //! What analyses of the scenario found, read from the folders that they left it in.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -99,6 +100,15 @@ impl Findings {
             None => None,
         };
         Ok(Findings { explanation, lattices, league, remarks: reader.remarks })
+    }
+
+    /// What was not asked because the scenario forbids it.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let explanation = self.explanation.iter().flat_map(|found| &found.left_out);
+        let lattices = self.lattices.iter().flat_map(|found| &found.left_out);
+        let league = self.league.iter().flat_map(|found| &found.left_out);
+        let all: BTreeSet<&String> = explanation.chain(lattices).chain(league).collect();
+        all.into_iter().cloned().collect()
     }
 
     /// Whether a policy is what the people of the scenario really did.

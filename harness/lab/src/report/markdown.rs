@@ -29,6 +29,8 @@ pub fn markdown(report: &Report) -> String {
     analyses::but_for(&mut page, report);
     analyses::fixes(&mut page, report);
     analyses::league(&mut page, report);
+    let left_out = report.findings.left_out();
+    section(&mut page, "Not asked, because the scenario forbids it", left_out);
     section(&mut page, "Assumptions", card.assumptions);
     let acted = outcome.timeline.iter().filter(|entry| entry.kind.starts_with("step."));
     section(&mut page, "What people did, and on what ground", acted.map(|one| deed(report, one)));

@@ -32,6 +32,7 @@ pub fn html(report: &Report) -> String {
         matrices => Value::from(Serde(cutsets::matrices(report))),
         responses => Value::from(Serde(responses::responses(report))),
         remarks => report.findings.remarks.clone(),
+        left_out => report.findings.left_out(),
         analyses => Value::from_safe_string(embedded(report.findings)),
         indicators => Value::from(Serde(indicators::indicators(report))),
         style => Value::from_safe_string(include_str!("page.css").to_owned()),

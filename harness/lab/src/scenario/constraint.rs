@@ -50,6 +50,14 @@ impl Constraint {
     pub fn forbids(&self, settings: &Settings) -> bool {
         self.forbid.iter().all(|(factor, level)| settings.level(factor) == level)
     }
+
+    /// What is forbidden, and why: `linkerd=1.0.0 and mesh-restart=forced together (no mesh)`.
+    pub fn told(&self) -> String {
+        match self.doc.as_str() {
+            "" => format!("{self} together"),
+            doc => format!("{self} together ({doc})"),
+        }
+    }
 }
 
 impl fmt::Display for Constraint {
@@ -143,10 +151,7 @@ mod tests {
         // At whatever time.
         settings.set(&scenario, "mesh-restart=forced@14:40").expect("a level");
         let found = scenario.forbidden(&settings).expect("both are there");
-        assert_eq!(
-            (found.to_string(), found.doc.as_str()),
-            ("linkerd=1.0.0 and mesh-restart=forced".to_owned(), "a reason",)
-        );
+        assert_eq!(found.told(), "linkerd=1.0.0 and mesh-restart=forced together (a reason)");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct ButFor {
     /// prehistory, so the lot was drawn anew, and this one run says little. Seeds in pairs say more.
     pub drawn_anew: bool,
     /// Whether it reaches the severity where people are held to what they did. None where they cannot
-    /// be.
+    /// be, or the scenario forbids it.
     pub held: Option<bool>,
     /// The command that plays it.
     pub replay: String,
@@ -68,7 +68,7 @@ impl ButFor {
 pub fn but_for(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<ButFor>, String> {
     let scenario = runs.scenario().clone();
     let settings = &base.key.settings;
-    let flips = flip::each(&scenario, settings);
+    let flips = flip::each(runs, settings);
     let ask = |(factor, level): &(&crate::scenario::Factor, &str)| Ask {
         against: Some(base.digest.clone()),
         ..Ask::new(flip::with(&scenario, settings, &factor.name, level), base.seed, Question::Whole)
@@ -76,7 +76,12 @@ pub fn but_for(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<But
     let asks: Vec<Ask> = flips.iter().map(ask).collect();
     let rows = runs.answer("but for each factor", &asks)?;
 
-    let hold = |n: usize| pin::pinned(&scenario, base, &asks[n].settings, Some(&flips[n].0.name));
+    let hold = |n: usize| {
+        let (factor, level) = flips[n];
+        let held = pin::pinned(&scenario, base, &asks[n].settings, Some(&factor.name))?;
+        let what = format!("{}={level} with people held to what they did", factor.name);
+        runs.allows(&what, &held).then_some(held)
+    };
     let held: Vec<(usize, Ask)> = (0..flips.len())
         .filter_map(|n| Some((n, Ask::new(hold(n)?, base.seed, Question::Reaches(target)))))
         .collect();

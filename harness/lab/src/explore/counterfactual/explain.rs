@@ -68,6 +68,9 @@ pub struct Explanation {
     pub seeds: Option<Seeds>,
     /// Necessity and sufficiency of each factor.
     pub necessity: Vec<Necessity>,
+    /// What was not asked because the scenario forbids it, each with what is forbidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// What it took.
     pub tally: Tally,
 }
@@ -111,6 +114,7 @@ pub fn explain(runs: &Runs, plan: &Plan) -> Result<Explanation, String> {
         windows,
         seeds,
         necessity,
+        left_out: runs.left_out(),
         tally: runs.tally(),
     })
 }

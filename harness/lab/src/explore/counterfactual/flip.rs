@@ -4,6 +4,7 @@
 //! condition away: a release in which the bug is mended, a change that was not made. What people do is
 //! taken away by `off`.
 
+use super::super::runs::Runs;
 use crate::scenario::{Factor, Kind};
 use crate::{Scenario, Settings};
 
@@ -28,12 +29,14 @@ pub fn absent_level(factor: &Factor) -> Option<&str> {
     absent.map(String::as_str)
 }
 
-/// Every factor that can be at its other level while all else stays, with that level.
-pub fn each<'s>(scenario: &'s Scenario, settings: &Settings) -> Vec<(&'s Factor, &'s str)> {
-    let flip = |factor: &'s Factor| {
+/// Every factor that can be at its other level while all else stays, with that level; what the scenario
+/// forbids is left out.
+pub fn each<'r>(runs: &'r Runs<'_>, settings: &Settings) -> Vec<(&'r Factor, &'r str)> {
+    let scenario = runs.scenario();
+    let flip = |factor: &'r Factor| {
         let level = other_level(factor, settings)?;
         let flipped = with(scenario, settings, &factor.name, level);
-        scenario.forbidden(&flipped).is_none().then_some((factor, level))
+        runs.allows(&format!("{}={level}", factor.name), &flipped).then_some((factor, level))
     };
     scenario.factors.iter().filter_map(flip).collect()
 }
@@ -53,23 +56,6 @@ pub fn with(scenario: &Scenario, settings: &Settings, factor: &str, level: &str)
 mod tests {
     use super::*;
     use crate::scenario::find;
-
-    #[test]
-    fn what_the_scenario_forbids_is_not_asked_for() {
-        let mut source = crate::scenario::source("monzo-2017").expect("it is built in");
-        let names = |source: &crate::scenario::Source| -> Vec<String> {
-            let scenario = source.parse().expect("it is right");
-            let flips = each(&scenario, &scenario.defaults());
-            flips.iter().map(|(factor, _)| factor.name.clone()).collect()
-        };
-        let all = names(&source);
-        let forbid = "{ etcd-upgrade = \"off\", etcd-resize = \"on\" }";
-        source.text += &format!("\n[[constraint]]\nforbid = {forbid}\n");
-        let without = names(&source);
-        assert!(all.contains(&"etcd-upgrade".to_owned()));
-        let rest: Vec<String> = all.into_iter().filter(|name| name != "etcd-upgrade").collect();
-        assert_eq!(without, rest);
-    }
 
     #[test]
     fn what_is_away_is_brought_back_whether_or_not_the_scenario_has_it() {

@@ -94,7 +94,8 @@ pub(super) fn moved(
     Some(settings)
 }
 
-/// Every step of a run that reaches the target with the one after it; those that are due at the same moment have no order.
+/// Every step of a run that reaches the target with the one after it; those that are due at the same
+/// moment have no order, and what the scenario forbids is left out.
 ///
 /// # Errors
 /// As [`Runs::answer`].
@@ -103,8 +104,11 @@ pub fn order(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<Swap>
     let steps = timed(&scenario, base);
     let ordered = steps.windows(2).filter(|two| two[0].due < two[1].due);
     let swapped = ordered.filter_map(|two| {
-        let once = moved(&scenario, &base.key.settings, two[0].factor, two[1].due)?;
-        Some((two, moved(&scenario, &once, two[1].factor, two[0].due)?))
+        let (first, second) = (&two[0], &two[1]);
+        let once = moved(&scenario, &base.key.settings, first.factor, second.due)?;
+        let settings = moved(&scenario, &once, second.factor, first.due)?;
+        let what = format!("{} before {}", second.factor.name, first.factor.name);
+        runs.allows(&what, &settings).then_some((two, settings))
     });
     let swapped: Vec<_> = swapped.collect();
     let question = Question::Reaches(target);

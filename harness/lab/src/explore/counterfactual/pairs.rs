@@ -50,7 +50,7 @@ pub fn necessity(
         seeds.seeds.iter().map(|s| Ask::new(settings.clone(), *s, question.clone())).collect()
     };
     let before = runs.answer("the same with other seeds", &ask_all(settings))?;
-    let flips = flip::each(&scenario, settings);
+    let flips = flip::each(runs, settings);
     let asks: Vec<Ask> = flips
         .iter()
         .flat_map(|(factor, level)| ask_all(&flip::with(&scenario, settings, &factor.name, level)))

@@ -92,7 +92,15 @@ pub(crate) fn explained(plan: impl FnOnce(&mut Plan)) -> Explanation {
 }
 
 fn explained_in(world: Runner, plan: impl FnOnce(&mut Plan)) -> Explanation {
-    let (scenario, folder) = (monzo(), folder());
+    explained_of(monzo(), world, plan)
+}
+
+fn explained_of(
+    scenario: Arc<scenario::Scenario>,
+    world: Runner,
+    plan: impl FnOnce(&mut Plan),
+) -> Explanation {
+    let folder = folder();
     let store = Store::open(&folder, &scenario, "build").expect("a store");
     let runs = Runs::new(store, world, 2, &Silent);
     let settings = scenario.defaults();
@@ -220,6 +228,50 @@ fn necessity_and_sufficiency_are_counted_over_pairs_of_seeds() {
     assert_eq!(of("linkerd"), (4, 4, 4, 4));
     assert_eq!(of("etcd-client"), (0, 4, 0, 0));
     assert_eq!(of("ledger-deploy"), (4, 4, 4, 4));
+}
+
+#[test]
+fn what_the_scenario_forbids_is_neither_played_nor_answered_and_that_is_said() {
+    fn allowed(request: &Request) -> Result<Outcome, world::Error> {
+        match request.scenario.forbidden(&request.settings) {
+            None => stand_in(request),
+            Some(constraint) => Err(world::Error::Unbuildable(constraint.to_string())),
+        }
+    }
+    let mut source = scenario::source("monzo-2017").expect("the built-in text");
+    for forbid in [
+        "{ etcd-upgrade = \"off\", etcd-resize = \"on\" }",
+        "{ mesh-restart = \"forced\", kubernetes = \"1.7\" }",
+    ] {
+        source.text += &format!("\n[[constraint]]\nforbid = {forbid}\n");
+    }
+    let scenario = Arc::new(source.parse().expect("it is right"));
+    let thorough = |plan: &mut Plan| (plan.pairs, plan.timing) = (2, true);
+    let explanation = explained_of(scenario.clone(), allowed, thorough);
+    assert!(explanation.but_for.iter().all(|one| one.factor != "etcd-upgrade"));
+    assert!(explanation.necessity.iter().all(|one| one.factor != "etcd-upgrade"));
+    // Where kubernetes is another one, or the mesh is not restarted at all, nothing is forbidden.
+    let held = explanation.but_for.iter().filter(|one| one.held.is_some());
+    let held: Vec<&str> = held.map(|one| one.factor.as_str()).collect();
+    assert_eq!(held, ["kubernetes", "mesh-restart"]);
+    let swapped: Vec<_> = explanation.order.iter().map(|s| (&*s.first, &*s.second)).collect();
+    let pairs =
+        [("ledger-deploy", "ledger-rollback"), ("apiserver-restart", "delete-empty-service")];
+    assert_eq!(swapped, pairs);
+    assert!(explanation.windows.iter().all(|one| one.factor != "mesh-restart"));
+    let forced = "kubernetes=1.7 and mesh-restart=forced together";
+    for told in [
+        "etcd-upgrade=off: etcd-resize=on and etcd-upgrade=off together",
+        &format!("mesh-restart before ledger-rollback: {forced}"),
+        &format!("apiserver-restart before mesh-restart: {forced}"),
+        &format!("mesh-restart at another time: {forced}"),
+        &format!("standin=off with people held to what they did: {forced}"),
+    ] {
+        let left_out = &explanation.left_out;
+        assert!(left_out.iter().any(|one| one == told), "{told} in {left_out:?}");
+    }
+    let page = crate::narrate::explained(&scenario, &explanation);
+    assert!(page.contains("Not asked, because the scenario forbids it"), "{page}");
 }
 
 #[test]

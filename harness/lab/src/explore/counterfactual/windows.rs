@@ -134,7 +134,8 @@ impl Search {
     }
 }
 
-/// The window of every step of the main act that was taken and can be moved.
+/// The window of every step of the main act that was taken and can be moved; what the scenario forbids is
+/// left out.
 ///
 /// # Errors
 /// As [`Runs::answer`].
@@ -146,7 +147,13 @@ pub fn windows(runs: &Runs, base: &Arc<Row>, target: Severity) -> Result<Vec<Win
         End::At(end) => scenario.calendar.offset_of(end),
         End::Settled { .. } => base.ended(),
     };
-    let steps = timed(&scenario, base);
+    let mut steps = timed(&scenario, base);
+    steps.retain(|step| {
+        // What is forbidden is so at whatever time.
+        let settings = moved(&scenario, &base.key.settings, step.factor, step.due);
+        let what = format!("{} at another time", step.factor.name);
+        settings.is_some_and(|settings| runs.allows(&what, &settings))
+    });
     // A step at the very end of the act would have no time to do anything.
     let search = |step: &Timed| {
         Search::new(start.ceil() as i64, step.due.round() as i64, end.floor() as i64 - GRAIN)

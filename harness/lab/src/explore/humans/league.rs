@@ -93,6 +93,9 @@ pub struct League {
     /// Steps of the real response done otherwise, where that was asked.
     #[serde(default)]
     pub variants: Vec<Unsafely>,
+    /// What was not asked because the scenario forbids it, each with what is forbidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// What it took.
     pub tally: Tally,
 }
@@ -137,6 +140,7 @@ pub fn league(
         standings: ranked.into_iter().map(|(standing, _)| standing).collect(),
         best_p,
         variants: Vec::new(),
+        left_out: runs.left_out(),
         tally: runs.tally(),
     })
 }

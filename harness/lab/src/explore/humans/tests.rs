@@ -436,3 +436,28 @@ fn variants_are_played_beside_what_people_did_and_those_with_the_same_runs_are_t
     assert!(read.len() >= 5, "{}", read.len());
     std::fs::remove_dir_all(&folder).expect("the folder");
 }
+
+#[test]
+fn a_variant_that_the_scenario_forbids_is_not_played_and_that_is_said() {
+    fn allowed(request: &Request) -> Result<Outcome, world::Error> {
+        match request.scenario.forbidden(&request.settings) {
+            None => told_apart(request),
+            Some(constraint) => Err(world::Error::Unbuildable(constraint.to_string())),
+        }
+    }
+    let (folder, mut source) = (folder(), source("monzo-2017"));
+    source.text += "\n[[constraint]]\nforbid = { mesh-restart = \"canary\", standin = \"on\" }\n";
+    let scenario = Arc::new(source.parse().expect("it is right"));
+    let open = |scenario: &Arc<Scenario>| {
+        let store = Store::open(&folder, scenario, "build").expect("a store");
+        Ok::<_, String>(Runs::new(store, allowed, 2, &Silent))
+    };
+    let runs = open(&scenario).expect("runs");
+    let texts = folder.join("variants");
+    let told = unsafely(&runs, &open, &source, &scenario.defaults(), &[1], &texts);
+    assert!(told.is_ok_and(|told| !told.is_empty()));
+    let canary = "mesh-restart too short or too long: stopped after one, where that one does badly";
+    let forbidden = "mesh-restart=canary and standin=on together";
+    assert_eq!(runs.left_out(), [format!("{canary}: {forbidden}")]);
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}

@@ -38,7 +38,7 @@ pub struct Unsafely {
 pub type Open<'o, 'm> = &'o dyn Fn(&Arc<Scenario>) -> Result<Runs<'m>, String>;
 
 /// Plays every variant over `seeds`; those that cost the most first. Changed scenarios are written to
-/// `folder`.
+/// `folder`; what the scenario forbids is left out.
 ///
 /// # Errors
 /// As [`Runs::answer`]; a file that cannot be written.
@@ -61,6 +61,10 @@ pub fn unsafely<'m>(
     // By what the runs came to: the same trail is the same response, whatever it is called.
     let mut told: BTreeMap<Vec<String>, Unsafely> = BTreeMap::new();
     for variant in variants(source, &scenario, base) {
+        // A changed text forbids the same.
+        if !runs.allows(&named(&variant), &variant.settings) {
+            continue;
+        }
         let (rows, replay) = match &variant.changed {
             None => {
                 let rows = runs.answer(&named(&variant), &asks(&variant.settings))?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::counterfactual::flip;
 use super::super::cuts::{Literals, Set};
 use super::condition::Condition;
-use crate::scenario::Kind;
+use crate::scenario::{Constraint, Kind};
 use crate::{Scenario, Settings};
 
 /// A factor of a lattice.
@@ -65,6 +65,14 @@ impl Axes {
         };
         let numbers = self.axes.iter().enumerate().filter(|(_, axis)| is_remedy(axis));
         numbers.map(|(n, _)| n).collect()
+    }
+
+    /// The constraint that no cell keeps, if there is one.
+    pub fn forbidden<'s>(&self, scenario: &'s Scenario) -> Option<&'s Constraint> {
+        let is_axis = |factor: &String| self.axes.iter().any(|axis| axis.name == *factor);
+        scenario.constraints.iter().find(|constraint| {
+            !constraint.forbid.keys().any(is_axis) && constraint.forbids(&self.background)
+        })
     }
 
     /// The settings of a cell.

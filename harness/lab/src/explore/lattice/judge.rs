@@ -50,8 +50,11 @@ impl<'r, 'm> Judge<'r, 'm> {
         Judge { runs, axes, target, test, conditioned, seeds, outcomes, trouble: None }
     }
 
-    /// The first `count` seeds of a cell.
+    /// The first `count` seeds of a cell; of one that the scenario forbids there are none.
     pub fn seeds(&mut self, cell: Set, count: usize) -> Result<Seeds, String> {
+        if self.is_forbidden(cell) {
+            return Ok(Seeds::any(0));
+        }
         if let Some(known) = self.seeds.get(&cell).filter(|known| known.seeds.len() >= count) {
             let seeds = known.seeds.iter().take(count).copied().collect();
             return Ok(Seeds { seeds, ..known.clone() });

@@ -23,6 +23,9 @@ pub struct Lattice {
     pub lottery: Option<String>,
     /// The searches: as people react, and with steps taken in any case.
     pub families: Vec<Family>,
+    /// What was not asked because the scenario forbids it, each with what is forbidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// What it took.
     pub tally: Tally,
 }
@@ -30,7 +33,8 @@ pub struct Lattice {
 /// Searches the lattice: as people react, and then with what mattered of that taken in any case.
 ///
 /// Where people react, seeds are those with which chance does its part: without that nobody has anything
-/// to react to. Where the step is taken in any case, the first seeds are as good as any.
+/// to react to. Where the step is taken in any case, the first seeds are as good as any. What the scenario
+/// forbids in any case is not searched.
 ///
 /// # Errors
 /// As [`Runs::answer`].
@@ -49,7 +53,10 @@ pub fn lattice(runs: &Runs, plan: &Plan) -> Result<Lattice, String> {
         }
         let axes = Axes::of(&scenario, settings, named, &forced);
         let name = format!("{} in any case", forced.join(", "));
-        families.push(family(runs, plan, &name, &axes, false)?);
+        match axes.forbidden(&scenario) {
+            Some(constraint) => runs.leave_out(&name, constraint),
+            None => families.push(family(runs, plan, &name, &axes, false)?),
+        }
     }
     Ok(Lattice {
         scenario: scenario.name.clone(),
@@ -58,6 +65,7 @@ pub fn lattice(runs: &Runs, plan: &Plan) -> Result<Lattice, String> {
         target: plan.target,
         lottery: scenario.lottery.as_ref().map(|lottery| lottery.doc.clone()),
         families,
+        left_out: runs.left_out(),
         tally: runs.tally(),
     })
 }

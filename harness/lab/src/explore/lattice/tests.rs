@@ -213,12 +213,16 @@ fn what_fresh_seeds_do_not_show_again_is_refuted_and_where_they_differ_more_are_
     assert_eq!(half, (Held::Undecided, 6, 12));
 }
 
-#[test]
-fn of_what_the_scenario_forbids_nothing_is_played_and_nothing_said() {
-    let allowed = |request: &Request| match request.scenario.forbidden(&request.settings) {
+/// The same world, in which nothing is played that the scenario forbids.
+fn allowed(request: &Request) -> Result<Outcome, world::Error> {
+    match request.scenario.forbidden(&request.settings) {
         None => stand_in(request),
         Some(constraint) => Err(world::Error::Unbuildable(constraint.to_string())),
-    };
+    }
+}
+
+#[test]
+fn of_what_the_scenario_forbids_nothing_is_played_and_nothing_said() {
     let mut source = scenario::source("monzo-2017").expect("the built-in text");
     source.text += "\n[[constraint]]\nforbid = { linkerd = \"1.0.0\", kubernetes = \"1.7\" }\n";
     let scenario = source.parse().expect("it is right");
@@ -230,6 +234,25 @@ fn of_what_the_scenario_forbids_nothing_is_played_and_nothing_said() {
     let unproven: Vec<String> = react.cuts[0].unproven.iter().map(ToString::to_string).collect();
     assert_eq!(unproven, ["linkerd"]);
     assert!(!react.answer.is_complete() && !react.answer.pending.is_empty());
+}
+
+#[test]
+fn a_search_of_which_all_is_forbidden_is_not_made_and_that_is_said() {
+    let mut source = scenario::source("monzo-2017").expect("the built-in text");
+    source.text +=
+        "\n[[constraint]]\nforbid = { mesh-restart = \"forced\", ledger-deploy = \"on\" }\n";
+    let scenario = source.parse().expect("it is right");
+    let factors: &[&str] = &["linkerd", "kubernetes", "empty-service", "mesh-restart"];
+    let found = found_of(scenario, allowed, Severity::Total, Some(factors), |_| {});
+    let [react] = &found.families[..] else { panic!("as people react, and no other") };
+    assert_eq!(cuts(react), [strings(&["empty-service", "kubernetes", "linkerd", "mesh-restart"])]);
+    let mut swaps = react.cuts[0].swaps.iter();
+    assert!(swaps.all(|swap| swap.first != "mesh-restart" && swap.second != "mesh-restart"));
+    let forced = "ledger-deploy=on and mesh-restart=forced together";
+    let told = format!("mesh-restart in any case: {forced}");
+    assert!(found.left_out.contains(&told), "{:?}", found.left_out);
+    let before = |one: &String| one.starts_with("mesh-restart before ") && one.ends_with(forced);
+    assert!(found.left_out.iter().any(before), "{:?}", found.left_out);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! that ended meanwhile may answer it too. So the order of the questions matters for how many runs it
 //! takes, and for nothing else.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -11,8 +12,9 @@ use super::influence;
 use super::question::{Ask, Question};
 use super::row::Row;
 use super::store::Store;
+use crate::scenario::Constraint;
 use crate::sweep::{Key, pool};
-use crate::{Outcome, Runner, Scenario};
+use crate::{Outcome, Runner, Scenario, Settings};
 
 /// Who is told how an analysis gets on.
 pub trait Meter: Sync {
@@ -71,14 +73,15 @@ pub struct Runs<'a> {
     jobs: usize,
     meter: &'a dyn Meter,
     tally: Mutex<Tally>,
+    left_out: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Runs<'a> {
     /// Runs that are played by `runner`, `jobs` at a time.
     pub fn new(store: Store, runner: Runner, jobs: usize, meter: &'a dyn Meter) -> Self {
         let scenario = store.scenario().clone();
-        let (store, tally) = (Mutex::new(store), Mutex::default());
-        Runs { store, scenario, runner, jobs, meter, tally }
+        let (store, tally, left_out) = (Mutex::new(store), Mutex::default(), Mutex::default());
+        Runs { store, scenario, runner, jobs, meter, tally, left_out }
     }
 
     /// The scenario.
@@ -99,6 +102,27 @@ impl<'a> Runs<'a> {
     /// What it has cost so far.
     pub fn tally(&self) -> Tally {
         *self.tally.lock().expect("no panic while locked")
+    }
+
+    /// Whether the scenario allows a run with `settings`. Where it does not, nobody may ask for one, and
+    /// what it was for is told at the end ([`Runs::left_out`]).
+    pub fn allows(&self, what: &str, settings: &Settings) -> bool {
+        let forbidden = self.scenario.forbidden(settings);
+        if let Some(constraint) = forbidden {
+            self.leave_out(what, constraint);
+        }
+        forbidden.is_none()
+    }
+
+    /// Keeps that something was not asked because of a constraint.
+    pub fn leave_out(&self, what: &str, constraint: &Constraint) {
+        let told = format!("{what}: {}", constraint.told());
+        self.left_out.lock().expect("no panic while locked").insert(told);
+    }
+
+    /// What was not asked because the scenario forbids it, each with what is forbidden.
+    pub fn left_out(&self) -> Vec<String> {
+        self.left_out.lock().expect("no panic while locked").iter().cloned().collect()
     }
 
     /// Everything in the store.

@@ -115,3 +115,14 @@ fn a_fault_that_changed_nothing_is_told() {
         Report { scenario, outcome: &outcome, events: &[], findings: &findings, build: "" };
     assert!(report.html().contains("<strong class=\"inert\">nothing</strong>"));
 }
+
+#[test]
+fn what_was_not_asked_is_listed_with_what_forbids_it() {
+    let mut findings = found();
+    let told = "mesh-restart at another time: kubernetes=1.7 and mesh-restart=forced together";
+    findings.lattices[0].left_out.push(told.to_owned());
+    let (page, text) = with_findings(&findings, |report| (report.html(), report.markdown()));
+    assert!(page.contains(&format!("<li>{told}</li>")));
+    assert!(text.contains(&format!("- {told}\n")));
+    assert!(!with_findings(&found(), |report| report.html()).contains("Not asked"));
+}
