@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::World;
+use super::acts::Place;
 use super::deed::{self, Deed};
 use super::error::{Problem, not_among, problem};
 use super::factor::Factor;
@@ -58,7 +59,7 @@ pub enum Action {
     /// Restarts the etcd members that the apiservers list, one after the other; in a world of etcd
     /// alone, all of them.
     EtcdRollingRestart,
-    /// What can be done in a world of etcd alone.
+    /// What befalls machines, and what people do with etcd in a world of etcd alone.
     Deed(Deed),
 }
 
@@ -98,24 +99,18 @@ impl Action {
     /// The action that a step of the file writes, in a world that has it.
     pub(super) fn resolve(
         step: &file::Step,
-        world: World,
         factors: &[Factor],
-        zones: &[String],
+        place: &Place,
     ) -> Result<Self, Problem> {
         let name = step.action.get_ref().as_str();
-        let (first, names) = match world {
-            World::Bank => (None, NAMES.to_vec()),
-            World::Etcd => {
-                let shared = NAMES.iter().filter(|name| name.starts_with("etcd-"));
-                let names = shared.chain(deed::NAMES).copied().collect();
-                (Deed::resolve(step, factors, zones)?, names)
-            }
-        };
-        if let Some(deed) = first {
-            return Ok(Action::Deed(deed));
-        }
+        let is_here = |name: &&&str| place.world == World::Bank || name.starts_with("etcd-");
+        let names = NAMES.iter().filter(is_here).chain(deed::names(place.world));
+        let names: Vec<&str> = names.copied().collect();
         if !names.contains(&name) {
             return Err(not_among(step.action.span(), "the action", name, names));
+        }
+        if let Some(deed) = Deed::resolve(step, factors, place)? {
+            return Ok(Action::Deed(deed));
         }
         let mut args = Arguments::of(step);
         let action = match step.action.get_ref().as_str() {

@@ -13,6 +13,8 @@ use super::{Act, Action, End, Service, Step, Symptom, World, vocabulary};
 
 /// How long an act that settles may last where the file does not say.
 const LIMIT: Duration = Duration::from_secs(3600);
+/// The most members that etcd may grow to.
+const MEMBERS: u32 = 9;
 
 /// The acts of a file with their steps.
 pub(super) fn resolve(
@@ -35,8 +37,7 @@ pub(super) fn resolve(
         }
         acts.push(act);
     }
-    let zones = file.cluster.zones.get_ref().iter().map(|zone| zone.get_ref().clone());
-    let place = Place { world, zones: zones.collect() };
+    let place = Place::of(file, world);
     let mut known: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
     for written in &file.step {
         let step = step(written, &acts, calendar, factors, &place, &mut known)?;
@@ -51,9 +52,28 @@ pub(super) fn resolve(
 }
 
 /// Where steps are taken.
-struct Place {
-    world: World,
-    zones: Vec<String>,
+pub(super) struct Place {
+    pub world: World,
+    pub zones: Vec<String>,
+    /// What machines can be named: a kind, and the highest number of it that there may be. In a world of
+    /// etcd alone all are members.
+    pub machines: Vec<(&'static str, u32)>,
+}
+
+impl Place {
+    fn of(file: &File, world: World) -> Self {
+        let cluster = &file.cluster;
+        let zones = cluster.zones.get_ref().iter().map(|zone| zone.get_ref().clone()).collect();
+        let workers = file.number.iter().find(|number| number.name.get_ref() == "workers");
+        let workers = workers.map(|number| *number.max.get_ref());
+        let workers = workers.or(vocabulary::number("workers")).unwrap_or_default() as u32;
+        let masters = cluster.apiservers.as_ref().map_or(0, |count| *count.get_ref());
+        let machines = match world {
+            World::Bank => vec![("etcd", MEMBERS), ("master", masters), ("node", workers)],
+            World::Etcd => Vec::new(),
+        };
+        Place { world, zones, machines }
+    }
 }
 
 fn earliest_end(act: &Act) -> Wall {
@@ -110,7 +130,7 @@ fn step(
     };
     label(&file.actor)?;
     let at = at(file, act, calendar)?;
-    let action = Action::resolve(file, place.world, factors, &place.zones)?;
+    let action = Action::resolve(file, factors, place)?;
     check_arguments(file, &action, known)?;
     let factor = file.factor.as_ref().map(|written| {
         factors.iter().find(|factor| factor.name == *written.get_ref()).ok_or_else(|| {
@@ -174,7 +194,7 @@ fn check_arguments(
         within(replicas, "replicas", least..=100)?;
     }
     if let Some(members) = &file.members {
-        within(members, "members", 1..=9)?;
+        within(members, "members", 1..=MEMBERS)?;
     }
     if let (Action::EtcdUpgrade { version }, Some(place)) = (action, &file.version) {
         let versions = vocabulary::levels("etcd").unwrap_or_default();

@@ -1,25 +1,27 @@
-//! What can be done in a world of etcd alone: faults, and what people do with `etcdctl`.
+//! What befalls machines; and, in a world of etcd alone, what people do with `etcdctl`.
 
 use std::time::Duration;
 
 use toml::Spanned;
 
+use super::World;
+use super::acts::Place;
 use super::error::{Problem, problem};
 use super::factor::Factor;
 use super::file;
 use super::resolve::duration;
 use super::target::Target;
 
-/// Something that is done to etcd or its machines.
+/// Something that is done to machines, or to etcd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// Machines lose their power.
     PowerOff(Target),
-    /// Machines get their power back, and their members start.
+    /// Machines get their power back, and what is supervised there starts.
     PowerOn(Target),
-    /// Members are killed; their supervisor starts them again.
+    /// What is supervised on machines is killed; its supervisor starts it again.
     Kill(Target),
-    /// Members run no instruction for so long.
+    /// What is supervised on machines runs no instruction for so long.
     Pause(Target, Duration),
     /// Two sides cannot reach each other; only one way if so.
     Cut(Target, Target, bool, Lasts),
@@ -52,8 +54,8 @@ pub enum Deed {
 /// How long a fault lasts; `None`: until somebody heals it.
 pub type Lasts = Option<Duration>;
 
-/// The names of what can be done.
-pub(super) const NAMES: &[&str] = &[
+/// The names of what can be done, what befalls machines first.
+const NAMES: &[&str] = &[
     "power-off",
     "power-on",
     "kill",
@@ -73,6 +75,17 @@ pub(super) const NAMES: &[&str] = &[
     "audit",
     "chaos",
 ];
+
+/// How many of them any world has.
+const SHARED: usize = 11;
+
+/// The names of what can be done in a world.
+pub(super) fn names(world: World) -> &'static [&'static str] {
+    match world {
+        World::Bank => &NAMES[..SHARED],
+        World::Etcd => NAMES,
+    }
+}
 
 /// What a deed takes, by its name: a word for each key of the step.
 fn takes(name: &str) -> &'static [&'static str] {
@@ -119,7 +132,7 @@ impl Deed {
     pub(super) fn resolve(
         step: &file::Step,
         factors: &[Factor],
-        zones: &[String],
+        place: &Place,
     ) -> Result<Option<Self>, Problem> {
         let name = step.action.get_ref().as_str();
         if !NAMES.contains(&name) {
@@ -128,7 +141,7 @@ impl Deed {
         let missing = |key: &str| problem(step.action.span(), format!("`{name}` needs `{key}`"));
         let target = |key: &str, written: &Option<Spanned<String>>| {
             let written = written.as_ref().ok_or_else(|| missing(key))?;
-            Target::resolve(written, factors, zones)
+            Target::resolve(written, factors, place)
         };
         let on = || target("on", &step.on);
         let sides = || Ok::<_, Problem>((target("from", &step.from)?, target("to", &step.to)?));

@@ -1,7 +1,10 @@
 //! Who is meant by a deed.
 
+use std::ops::Range;
+
 use toml::Spanned;
 
+use super::acts::Place;
 use super::error::{Problem, not_among};
 use super::factor::Factor;
 use super::settings::Settings;
@@ -15,13 +18,15 @@ pub struct Target(String);
 pub enum Who {
     /// All members' machines.
     All,
-    /// Those of a zone.
+    /// The cluster's machines in a zone: those of members and, in a bank, masters and workers.
     Zone(String),
     /// Those of the zone that has the most members, the first of those that have as many.
     FullestZone,
-    /// The `n`th machine, from 1.
+    /// A machine of a bank by its name: what its kind is called, and its number.
+    Machine(&'static str, u32),
+    /// The `n`th machine for members, from 1.
     Member(u32),
-    /// The first so many that have power.
+    /// The first so many members' that have power.
     Rest(u32),
     /// The leader's.
     Leader,
@@ -46,9 +51,17 @@ impl Who {
                 (None, Some(("zone", zone))) if zones.iter().any(|known| known == zone) => {
                     Who::Zone(zone.to_owned())
                 }
+                (None, None) => Who::machine(text)?,
                 _ => return None,
             },
         })
+    }
+
+    fn machine(text: &str) -> Option<Self> {
+        let (kind, n) = text.split_once('-')?;
+        let kind = ["etcd", "master", "node"].into_iter().find(|known| *known == kind)?;
+        let n = n.parse::<u32>().ok().filter(|n| *n > 0)?;
+        (format!("{kind}-{n}") == text).then_some(Who::Machine(kind, n))
     }
 }
 
@@ -57,7 +70,7 @@ impl Target {
     pub(super) fn resolve(
         written: &Spanned<String>,
         factors: &[Factor],
-        zones: &[String],
+        place: &Place,
     ) -> Result<Self, Problem> {
         let text = written.get_ref();
         let levels = match factor_in(text) {
@@ -72,10 +85,14 @@ impl Target {
             }
         };
         for level in &levels {
-            if Who::parse(level, zones).is_none() {
-                let message = format!("`{level}` is nobody; {FORMS} is expected");
-                let help = Some(format!("zones: {}", zones.join(", ")));
-                return Err(Problem { span: written.span(), message, help });
+            let may_be = match Who::parse(level, &place.zones) {
+                Some(Who::Machine(kind, n)) => {
+                    place.machines.iter().any(|(known, most)| *known == kind && n <= *most)
+                }
+                who => who.is_some(),
+            };
+            if !may_be {
+                return Err(nobody(level, written.span(), place));
             }
         }
         Ok(Target(text.clone()))
@@ -94,6 +111,18 @@ impl Target {
     pub(super) fn factor(&self) -> Option<&str> {
         factor_in(&self.0)
     }
+}
+
+/// What is said of somebody who cannot be.
+fn nobody(text: &str, span: Range<usize>, place: &Place) -> Problem {
+    let zones = format!("zones: {}", place.zones.join(", "));
+    let named = place.machines.iter().map(|(kind, most)| format!("{kind}-1 to {kind}-{most}"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let (forms, help) = match named.as_str() {
+        "" => (FORMS.to_owned(), zones),
+        named => (format!("a machine's name, {FORMS}"), format!("machines: {named}; {zones}")),
+    };
+    Problem { span, message: format!("`{text}` is nobody; {forms} is expected"), help: Some(help) }
 }
 
 fn factor_in(text: &str) -> Option<&str> {

@@ -314,6 +314,62 @@ fn what_does_not_fit_a_world_of_etcd_alone_is_told() {
     assert!(parse(&with("title = ", "client = []\ntitle = ")).is_ok());
 }
 
+/// The afternoon of a bank with this step, and the number of the line at which the step says what it does.
+fn bank_with(does: &str) -> (Result<Scenario, Box<Error>>, usize) {
+    let day = source("ordinary-day").expect("the built-in text").text;
+    let step = "[[step]]\nact = \"afternoon\"\nat = \"+1m\"\nactor = \"chance\"";
+    let before = format!("{day}\n{step}\n");
+    (parse(&format!("{before}{does}\n")), before.lines().count() + 1)
+}
+
+#[test]
+fn harm_may_befall_every_machine_of_a_bank() {
+    for does in [
+        "do = \"power-off\"\non = \"node-200\"",
+        "do = \"power-on\"\non = \"zone b\"",
+        "do = \"kill\"\non = \"master-3\"",
+        "do = \"pause\"\non = \"the leader\"\nlasts = \"10s\"",
+        "do = \"cut\"\nfrom = \"etcd-9\"\nto = \"the fullest zone\"\none-way = true",
+        "do = \"slow-link\"\nfrom = \"node-1\"\nto = \"all\"\nby = \"50ms\"",
+        "do = \"slow-disk\"\non = \"member 2\"\nby = \"50ms\"",
+        "do = \"full-disk\"\non = \"a follower\"\nlasts = \"1m\"",
+        "do = \"failing-disk\"\non = \"2 of the rest\"",
+        "do = \"skew\"\non = \"node-3\"\nby = \"5s\"",
+        "do = \"heal\"",
+    ] {
+        let (read, _) = bank_with(does);
+        let scenario = read.unwrap_or_else(|error| panic!("{does}: {error}"));
+        assert!(matches!(scenario.main_act().steps[0].action, Action::Deed(_)), "{does}");
+    }
+}
+
+#[test]
+fn what_cannot_befall_a_bank_is_told_with_its_line_and_what_can() {
+    let machines = "machines: etcd-1 to etcd-9, master-1 to master-3, node-1 to node-200";
+    for (does, line, expected, allowed) in [
+        ("do = \"chaos\"\nwithin = \"1m\"", 0, "the action `chaos` is not known", "skew, heal"),
+        ("do = \"audit\"", 0, "the action `audit` is not known", "power-off, power-on, kill"),
+        ("do = \"etcd-replace\"\non = \"etcd-1\"", 0, "`etcd-replace` is not", "etcd-grow"),
+        ("do = \"power-of\"\non = \"etcd-1\"", 0, "`power-of` is not", "did you mean `power-off`?"),
+        ("do = \"kill\"", 0, "`kill` needs `on`", ""),
+        ("do = \"kill\"\non = \"node-201\"", 1, "`node-201` is nobody; a machine's name", machines),
+        ("do = \"kill\"\non = \"master-4\"", 1, "`master-4` is nobody", machines),
+        ("do = \"kill\"\non = \"node-0\"", 1, "`node-0` is nobody", "zones: a, b, c"),
+        ("do = \"kill\"\non = \"node-01\"", 1, "`node-01` is nobody", machines),
+        ("do = \"kill\"\non = \"database\"", 1, "`database` is nobody", machines),
+    ] {
+        let (read, at) = bank_with(does);
+        let error = read.expect_err(does);
+        let help = error.allowed().unwrap_or_default();
+        assert!(error.to_string().contains(expected), "{does}: {error}");
+        assert!(help.contains(allowed), "{does}: {help}");
+        assert_eq!(error.line(), at + line, "{does}: {error}");
+    }
+    // In a world of etcd alone there is nobody but members.
+    let error = etcd_with("on = \"zone {zone}\"", "on = \"etcd-1\"").expect_err("no such form");
+    assert!(error.to_string().contains("`etcd-1` is nobody; \"all\""), "{error}");
+}
+
 #[test]
 fn every_built_in_scenario_is_right() {
     for (name, text) in BUILT_IN {

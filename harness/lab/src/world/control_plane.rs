@@ -14,7 +14,7 @@ use mini_apiserver::scheduler;
 use tokio::time::{Duration, sleep};
 
 use super::topology::{Topology, port};
-use super::unit::{Program, Stopping, Unit, asked};
+use super::unit::{Program, Stopping, Supervised, Unit, asked};
 
 /// What all masters are told.
 #[derive(Clone)]
@@ -25,9 +25,13 @@ pub struct Config {
     pub leader_lock: LeaderLock,
 }
 
+/// What the apiservers' unit is called.
+const APISERVER: &str = "kube-apiserver";
+
 /// The units of the masters.
 pub struct ControlPlane {
-    apiservers: Vec<Unit>,
+    /// By machine.
+    pub masters: Vec<Supervised>,
 }
 
 /// A program that stops when it is asked to, by being dropped.
@@ -50,7 +54,7 @@ where
 impl ControlPlane {
     /// Starts everything.
     pub fn start(world: World, topology: &Topology, config: &Config) -> Self {
-        let mut apiservers = Vec::new();
+        let mut masters = Vec::new();
         for master in &topology.masters {
             let unit = |name: &str, program: Program| {
                 let unit = Unit::new(world, &master.name, name, program);
@@ -58,13 +62,13 @@ impl ControlPlane {
                 unit
             };
             let api = config.apiserver.clone();
-            apiservers.push(unit(
-                "kube-apiserver",
+            let apiserver = unit(
+                APISERVER,
                 until_asked(move |env| {
                     let api = api.clone();
                     async move { apiserver::run(env, api).await.map_err(|e| e.to_string()) }
                 }),
-            ));
+            );
             let local = master.port(port::APISERVER);
             let manager = controllers::Config {
                 server: local,
@@ -72,7 +76,7 @@ impl ControlPlane {
                 identity: master.name.clone(),
                 version: config.apiserver.version,
             };
-            unit(
+            let manager = unit(
                 "kube-controller-manager",
                 until_asked(move |env| {
                     let manager = manager.clone();
@@ -84,20 +88,24 @@ impl ControlPlane {
                 leader_lock: config.leader_lock,
                 identity: master.name.clone(),
             };
-            unit(
+            let scheduling = unit(
                 "kube-scheduler",
                 until_asked(move |env| {
                     let scheduling = scheduling.clone();
                     async move { scheduler::run(env, scheduling).await.map_err(|e| e.to_string()) }
                 }),
             );
+            let units = vec![apiserver, manager, scheduling];
+            masters.push(Supervised { place: master.clone(), units });
         }
-        ControlPlane { apiservers }
+        ControlPlane { masters }
     }
 
     /// Restarts the apiservers, one shortly after the other.
     pub async fn restart_apiservers(&self) {
-        for unit in &self.apiservers {
+        let units = self.masters.iter().flat_map(|master| &master.units);
+        let apiservers: Vec<&Unit> = units.filter(|unit| unit.name() == APISERVER).collect();
+        for unit in apiservers {
             unit.restart().await;
             sleep(Duration::from_secs(5)).await;
         }

@@ -5,6 +5,7 @@
 //! | [`topology`] | the machines and their addresses |
 //! | [`mod@unit`], [`nodes`], [`images`] | how programs are started: by systemd, by the kubelets |
 //! | [`etcd`], [`control_plane`], [`balancer`] | the cluster |
+//! | [`mod@faults`], [`leaders`] | what befalls its machines, and whose member leads |
 //! | [`manifests`] | what the bank's teams hand to it |
 //! | [`bank`], [`outside`] | the bank, its customers, its data centres, its monitor |
 //! | [`operators`] | the people |
@@ -17,8 +18,10 @@ pub mod bank;
 pub mod control_plane;
 pub mod due;
 pub mod etcd;
+pub mod faults;
 pub mod goal;
 pub mod images;
+pub mod leaders;
 pub mod manifests;
 pub mod nodes;
 pub mod operators;

@@ -1,6 +1,7 @@
 //! The workers: a kubelet each, and the container engine that runs what the kubelet asks for.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,20 +14,22 @@ use tokio::time::{sleep, timeout};
 
 use super::images::Images;
 use super::topology::{Topology, Worker};
-use super::unit::{Program, Unit, asked};
+use super::unit::{Program, Supervised, Unit, asked};
 
 /// From the order to start a container to its program listening: seconds for an image that is on
 /// the node. An estimate.
 const STARTING: std::ops::Range<Duration> = Duration::from_secs(1)..Duration::from_secs(4);
 
-/// Starts the kubelets.
-pub fn start(world: World, topology: &Topology, images: &Arc<Images>) {
+/// Starts the kubelets. Their pods are no units: they run on when a kubelet is killed.
+pub fn start(world: World, topology: &Topology, images: &Arc<Images>) -> Vec<Supervised> {
+    let mut workers = Vec::new();
     for worker in &topology.workers {
-        let runtime = Arc::new(Engine {
+        let engine = Arc::new(Engine {
             world,
             worker: worker.clone(),
             images: images.clone(),
             pods: Arc::default(),
+            last: Mutex::default(),
             pace: Mutex::new(world.rng(&format!("engine/{}", worker.place.name))),
         });
         let config = kubelet::Config {
@@ -34,24 +37,42 @@ pub fn start(world: World, topology: &Topology, images: &Arc<Images>) {
             zone: worker.place.zone.clone(),
             labels: BTreeMap::new(),
             server: topology.api(),
-            pod_ips: worker.pod_ips.clone(),
-            runtime,
+            pod_ips: Vec::new(),
+            runtime: engine.clone(),
         };
         let program: Program = Arc::new(move |env: Env, _| {
-            let config = config.clone();
+            let config = kubelet::Config { pod_ips: engine.addresses(), ..config.clone() };
             Box::pin(async move { kubelet::run(env, config).await.map_err(|e| e.to_string()) })
         });
-        Unit::new(world, &worker.place.name, "kubelet", program).start();
+        let unit = Unit::new(world, &worker.place.name, "kubelet", program);
+        unit.start();
+        workers.push(Supervised { place: worker.place.clone(), units: vec![unit] });
     }
+    workers
 }
 
-/// The container engine of a node. It outlives the kubelet.
+/// The container engine of a node. It outlives the kubelet. After a power loss nothing of it runs, and
+/// the kubelet starts the node's pods again.
 struct Engine {
     world: World,
     worker: Worker,
     images: Arc<Images>,
     pods: Arc<Mutex<BTreeMap<String, Pod>>>,
+    /// The last address that a pod was given. `host-local` keeps it on the disk.
+    last: Mutex<Option<IpAddr>>,
     pace: Mutex<Rng>,
+}
+
+impl Engine {
+    /// The node's addresses for pods as a new kubelet gives them out: those behind the last one first.
+    fn addresses(&self) -> Vec<IpAddr> {
+        let mut all = self.worker.pod_ips.clone();
+        let last = *self.last.lock().expect("no panic while locked");
+        if let Some(at) = all.iter().position(|ip| Some(*ip) == last) {
+            all.rotate_left(at + 1);
+        }
+        all
+    }
 }
 
 struct Pod {
@@ -65,6 +86,9 @@ impl Runtime for Engine {
         let program = self.images.program(&sandbox, &self.worker);
         let (world, machine) = (self.world, self.worker.place.name.clone());
         let pods = self.pods.clone();
+        if self.worker.pod_ips.contains(&sandbox.ip) {
+            *self.last.lock().expect("no panic while locked") = Some(sandbox.ip);
+        }
         Box::pin(async move {
             let program = program?;
             sleep(takes).await;

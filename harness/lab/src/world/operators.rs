@@ -21,6 +21,7 @@ use serde_json::Value;
 use super::control_plane::ControlPlane;
 use super::due::{self, Due, Ledger};
 use super::etcd::Etcd;
+use super::faults::Faults;
 use super::manifests::Application;
 use super::topology::Topology;
 use crate::scenario::{Manner, Step, Symptom};
@@ -32,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(75);
 /// What can be done on the machines themselves.
 pub struct Machines {
     /// The etcd members.
-    pub etcd: Etcd,
+    pub etcd: Arc<Etcd>,
     /// The masters.
     pub control_plane: ControlPlane,
 }
@@ -46,6 +47,8 @@ pub struct Office {
     pub topology: Arc<Topology>,
     /// The remote shell.
     pub machines: Arc<Machines>,
+    /// Harm, which is nobody's work.
+    pub faults: Faults,
     /// The namespace of the bank's services.
     pub namespace: String,
     /// Where the monitor tells of its alarms.

@@ -7,13 +7,16 @@ use harness_env::host::BoxFuture;
 use harness_sim::World;
 use mini_apiserver::controllers::LeaderLock;
 use mini_apiserver::{Version, apiserver};
+use mini_etcd::server;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::balancer::Stick;
 use super::control_plane::{self, ControlPlane};
 use super::due::{Decided, Due, Ledger};
 use super::etcd::Etcd;
+use super::faults::Faults;
 use super::images::Images;
+use super::leaders::Leaders;
 use super::operators::{Machines, Office};
 use super::outside::Outside;
 use super::topology::{Topology, port};
@@ -72,7 +75,14 @@ pub async fn play(
         .map_err(|_| format!("etcd-client {}", parse("etcd-client")))?;
     let mesh = parse("linkerd").to_owned();
 
-    let etcd = Etcd::start(world, &topology.etcd, members, profile, Arc::new(|_| {}));
+    let leaders = Leaders::default();
+    let tune = {
+        let leaders = leaders.clone();
+        Arc::new(move |config: &mut server::Config| {
+            config.observer = Some(leaders.on(&config.name));
+        })
+    };
+    let etcd = Arc::new(Etcd::start(world, &topology.etcd, members, profile, tune));
     let listed = (0..members).map(|n| topology.etcd_client(n)).collect();
     let config = control_plane::Config {
         apiserver: apiserver::Config::new(port::APISERVER, listed, generation, version),
@@ -87,12 +97,16 @@ pub async fn play(
     balance(world, &topology, &applications);
     let images = Arc::new(Images::new(&topology, scenario, &applications));
     outside.start_inside(world, &topology);
-    nodes::start(world, &topology, &images);
+    let workers = nodes::start(world, &topology, &images);
+    let (others, zones) =
+        ([control_plane.masters.clone(), workers].concat(), &scenario.cluster.zones);
+    let faults = Faults::new(world, etcd.clone(), leaders, others, zones, settings);
 
     let office = Office {
         world,
         topology: topology.clone(),
         machines: Arc::new(Machines { etcd, control_plane }),
+        faults,
         namespace: scenario.cluster.namespace.clone(),
         alarms: topology.monitor.port(port::WEB),
         listed_members: members,
@@ -124,6 +138,10 @@ pub async fn play(
         }
     }
     outside.hear_out().await;
+    // What data centres hold is replayed through the cluster.
+    if office.faults.any_lasts() {
+        office.faults.heal();
+    }
     outside.finish(world, &topology).await;
     Ok(Played { steps: office.ledger.decided.all(), ..played })
 }

@@ -11,6 +11,8 @@ use harness_env::host::BoxFuture;
 use harness_sim::{Exit, Process, World};
 use tokio::sync::watch;
 
+use super::topology::Place;
+
 /// Between a program's end and its next start.
 const RESTART: Duration = Duration::from_secs(1);
 /// How long a program may take to stop (systemd's `TimeoutStopSec` is 90 s; the units here set 10).
@@ -29,6 +31,15 @@ pub async fn asked(stopping: &mut Stopping) {
         // The unit is gone: nobody will ask.
         std::future::pending().await
     }
+}
+
+/// A machine and what runs on it as units.
+#[derive(Clone)]
+pub struct Supervised {
+    /// The machine.
+    pub place: Place,
+    /// Its units.
+    pub units: Vec<Unit>,
 }
 
 /// A unit of a machine.
@@ -57,6 +68,11 @@ impl Unit {
             name: name.to_owned(),
             state: Arc::new(Mutex::new(state)),
         }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

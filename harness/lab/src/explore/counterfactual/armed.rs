@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::latent::{Latent, members};
+use super::latent::{Latent, machines_in};
 use crate::Scenario;
 use crate::outcome::{Entry, StepOutcome};
 use crate::scenario::Action;
@@ -114,7 +114,7 @@ fn was_in_vain(marks: &[Entry], mark: &Entry) -> bool {
 /// The machine that led etcd when these marks had been made; none where none of them says so.
 fn leader(marks: &[Entry]) -> Option<String> {
     let last = marks.iter().rev().find(|mark| mark.kind == "etcd.leader")?;
-    members(&last.text).pop_first()
+    machines_in(&last.text).pop_first()
 }
 
 #[cfg(test)]

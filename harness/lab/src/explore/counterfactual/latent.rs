@@ -34,7 +34,7 @@ pub enum Latent {
     Announced,
     /// Machines, their disks, clocks or links are not as they should be.
     Harm {
-        /// The machines that it befell and that are members still.
+        /// The machines that it befell and that are still in use.
         machines: BTreeSet<String>,
         /// Whether they are without power.
         dark: bool,
@@ -82,7 +82,7 @@ impl Latent {
             Latent::Harm { machines, .. } => match kind {
                 // Somebody else leads in place of one that it befell.
                 "etcd.leader" => leader.is_some_and(|leader| machines.contains(leader)),
-                "process.crashed" => !machines.is_disjoint(&members(&mark.text)),
+                "process.crashed" | "node.lost" => !machines.is_disjoint(&machines_in(&mark.text)),
                 _ => users_suffer,
             },
         }
@@ -118,7 +118,7 @@ impl Latent {
                     _ => false,
                 };
                 if freed {
-                    let named = members(text);
+                    let named = machines_in(text);
                     machines.retain(|machine| !named.contains(machine));
                 }
                 machines.is_empty()
@@ -130,7 +130,7 @@ impl Latent {
     /// person sees nothing before it has shown (`shown`), and then anything that calls for an action.
     pub fn is_seen_in(&self, sign: &str, shown: bool) -> bool {
         match self {
-            Latent::Harm { machines, .. } => !machines.is_disjoint(&members(sign)),
+            Latent::Harm { machines, .. } => !machines.is_disjoint(&machines_in(sign)),
             _ => shown,
         }
     }
@@ -142,7 +142,7 @@ fn left_by(action: &Action, text: &str) -> Option<Latent> {
         Action::Scale { service, replicas: 0 } => Some(Latent::Empty { service: service.clone() }),
         Action::Deed(deed) => {
             let (dark, lasts) = harm(deed)?;
-            let machines = members(text);
+            let machines = machines_in(text);
             (!machines.is_empty()).then_some(Latent::Harm { machines, dark, lasts })
         }
         // What these leave is what was wanted. Where a bug makes it more than that, the program that has
@@ -191,14 +191,15 @@ fn word_after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     rest.split_whitespace().next().map(|word| word.trim_end_matches([':', ',', '.']))
 }
 
-/// The machines of members that a sentence names: `etcd-1`, `etcd-12`.
-pub fn members(text: &str) -> BTreeSet<String> {
+/// The machines of a cluster that a sentence names: `etcd-1`, `master-3`, `node-12`.
+pub fn machines_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
-    let is_member = |word: &&str| {
-        let number = word.strip_prefix("etcd-").unwrap_or_default();
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    let is_machine = |word: &&str| {
+        let (kind, number) = word.split_once('-').unwrap_or_default();
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        ["etcd", "master", "node"].contains(&kind) && is_number
     };
-    words.filter(is_member).map(str::to_owned).collect()
+    words.filter(is_machine).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -207,12 +208,14 @@ mod tests {
 
     #[test]
     fn a_sentence_names_machines_and_not_what_runs_on_them() {
-        let named = |text| members(text).into_iter().collect::<Vec<_>>();
+        let named = |text| machines_in(text).into_iter().collect::<Vec<_>>();
         assert_eq!(
             named("etcd-1, etcd-4 and etcd-12 are without power"),
             ["etcd-1", "etcd-12", "etcd-4"]
         );
         assert_eq!(named("etcd on etcd-2: stopped (etcd-2)."), ["etcd-2"]);
+        assert_eq!(named("kubelet on node-11 and node-2 is killed"), ["node-11", "node-2"]);
+        assert_eq!(named("master-1 has power again: default/node-x-1 runs"), ["master-1"]);
         assert_eq!(named("etcd has 4 members, etcd-client and etcd- and my-etcd-3"), [""; 0]);
     }
 

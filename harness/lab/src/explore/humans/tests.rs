@@ -284,6 +284,10 @@ fn each_action_of_the_bank_is_unsafe_in_the_ways_that_it_knows() {
         ("do = \"etcd-upgrade\"\nversion = \"3.2.9\"", "t"),
         ("do = \"etcd-grow\"\nmembers = 9", "l"),
         ("do = \"etcd-rolling-restart\"", "t"),
+        ("do = \"power-off\"\non = \"node-4\"", "tl"),
+        ("do = \"kill\"\non = \"zone b\"", "tl"),
+        ("do = \"cut\"\nfrom = \"master-1\"\nto = \"etcd-2\"\nlasts = \"90s\"", "tl"),
+        ("do = \"heal\"", "l"),
     ] {
         let source = with_a_step("ordinary-day", "afternoon", "journeys-failing", does);
         assert_eq!(ways_of(&source), ways, "{does}");
@@ -342,6 +346,15 @@ fn who_is_meant_is_mistaken_for_somebody_else() {
     assert_eq!(cut("zone c", "zone b"), ["zone a in place of zone b"]);
     // Nobody is cut off from themselves.
     assert_eq!(cut("the leader", "a follower"), ["all in place of a follower"]);
+}
+
+#[test]
+fn a_machine_is_mistaken_for_another_of_its_kind_and_for_its_zone() {
+    let does = "do = \"power-off\"\non = \"node-5\"";
+    let (_, found) = of(&with_a_step("ordinary-day", "afternoon", "journeys-failing", does));
+    let whom = |one: &&Variant| matches!(one.unsafely, Unsafe::WrongTarget | Unsafe::WrongLength);
+    let whom: Vec<&str> = found.iter().filter(whom).map(|one| one.what.as_str()).collect();
+    assert_eq!(whom, ["node-1 in place of node-5", "zone b in place of node-5"]);
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn numbers(key: &'static str, count: u32, least: u32, most: u32, of: &str) -> Ve
     others.collect()
 }
 
-/// What can be done in a world of etcd alone.
+/// What befalls machines, and what is done with etcd alone.
 fn deeds(deed: &Deed, whom: &Whom) -> Vec<Way> {
     match deed {
         Deed::PowerOff(on) | Deed::PowerOn(on) | Deed::Kill(on) => {

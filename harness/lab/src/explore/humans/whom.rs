@@ -78,6 +78,7 @@ impl Whom<'_> {
             }
             // Of those that have as many members the first is meant.
             Who::FullestZone => zones.get(1..)?.last().map(|last| format!("zone {last}")),
+            Who::Machine(kind, n) => Some(format!("{kind}-{}", if *n == 1 { 2 } else { 1 })),
             Who::Member(n) => Some(format!("member {}", if *n == 1 { 2 } else { 1 })),
             Who::Rest(_) | Who::Follower => Some("the leader".to_owned()),
             Who::Leader => Some("a follower".to_owned()),
@@ -97,6 +98,11 @@ impl Whom<'_> {
                 let others = [n - 1, n + 1].into_iter().filter(|n| (1..=20).contains(n));
                 others.map(|n| format!("{n} of the rest")).collect()
             }
+            // Machines of a kind stand in the zones in turn.
+            Who::Machine(_, n) => {
+                let zone = self.scenario.cluster.zones.iter().cycle().nth(*n as usize - 1);
+                zone.map(|zone| format!("zone {zone}")).into_iter().collect()
+            }
             Who::Member(_) | Who::Leader | Who::Follower => vec!["all".to_owned()],
         };
         let extent = |other: String| {
@@ -113,6 +119,7 @@ fn name(who: &Who) -> String {
         Who::All => "all".to_owned(),
         Who::Zone(zone) => format!("zone {zone}"),
         Who::FullestZone => "the fullest zone".to_owned(),
+        Who::Machine(kind, n) => format!("{kind}-{n}"),
         Who::Member(n) => format!("member {n}"),
         Who::Rest(n) => format!("{n} of the rest"),
         Who::Leader => "the leader".to_owned(),

@@ -27,14 +27,14 @@ impl Kind {
 }
 
 /// The kinds that a scenario's world has.
-pub fn of(scenario: &Scenario) -> &'static [Kind] {
+pub fn of(scenario: &Scenario) -> Vec<&'static Kind> {
     match scenario.world {
-        World::Bank => BANK,
-        World::Etcd => ETCD,
+        World::Bank => BANK.iter().chain(MACHINES).collect(),
+        World::Etcd => MACHINES.iter().chain(ETCD).collect(),
     }
 }
 
-/// What happens to a bank on its cluster. The numbers are estimates of what is usual.
+/// What people do to a bank on its cluster. The numbers are estimates of what is usual.
 const BANK: &[Kind] = &[
     Kind {
         name: "deploy",
@@ -95,32 +95,38 @@ const BANK: &[Kind] = &[
     Kind { name: "hygiene", draw: |_, _| Some(once(plain("delete-empty-services"))) },
 ];
 
-/// What befalls etcd's members and their machines. Nothing here lasts longer than two minutes.
-const ETCD: &[Kind] = &[
+/// What befalls machines. Nothing here lasts longer than two minutes.
+const MACHINES: &[Kind] = &[
     Kind {
         name: "kill",
-        draw: |rng, scenario| Some(once(step("kill", [("on", member(rng, scenario))]))),
+        draw: |rng, scenario| Some(once(step("kill", [("on", machine(rng, scenario))]))),
     },
     Kind {
         name: "power loss",
         draw: |rng, scenario| {
-            let on = member(rng, scenario);
+            let on = machine(rng, scenario);
             let off = step("power-off", [("on", on.clone())]);
             Some(vec![(0.0, off), (seconds(rng) as f64, step("power-on", [("on", on)]))])
         },
     },
-    Kind { name: "pause", draw: |rng, scenario| Some(once(lasting(rng, scenario, "pause"))) },
+    Kind {
+        name: "pause",
+        draw: |rng, scenario| {
+            Some(once(step("pause", [("on", machine(rng, scenario)), lasts(rng)])))
+        },
+    },
     Kind {
         name: "isolation",
         draw: |rng, scenario| {
-            let given = [("from", member(rng, scenario)), ("to", "all".into()), lasts(rng)];
-            Some(once(step("cut", given)))
+            let (from, lasts) = (machine(rng, scenario), lasts(rng));
+            let cut = |to| step("cut", [("from", from.clone()), ("to", to), lasts.clone()]);
+            Some(everybody(scenario).into_iter().map(|to| (0.0, cut(to))).collect())
         },
     },
     Kind {
         name: "cut",
         draw: |rng, scenario| {
-            let (from, to) = (member(rng, scenario), member(rng, scenario));
+            let (from, to) = (machine(rng, scenario), machine(rng, scenario));
             let one_way = Value::Boolean(rng.chance(0.5));
             let given = [("from", from), ("to", to), ("one-way", one_way), lasts(rng)];
             Some(once(step("cut", given)))
@@ -130,9 +136,12 @@ const ETCD: &[Kind] = &[
         name: "slow link",
         draw: |rng, scenario| {
             let by = millis(rng, 500);
-            let given =
-                [("from", member(rng, scenario)), ("to", "all".into()), ("by", by), lasts(rng)];
-            Some(once(step("slow-link", given)))
+            let (from, lasts) = (machine(rng, scenario), lasts(rng));
+            let slow = |to| {
+                let given = [("from", from.clone()), ("to", to), ("by", by.clone()), lasts.clone()];
+                step("slow-link", given)
+            };
+            Some(everybody(scenario).into_iter().map(|to| (0.0, slow(to))).collect())
         },
     },
     Kind {
@@ -142,22 +151,23 @@ const ETCD: &[Kind] = &[
             Some(once(step("slow-disk", given)))
         },
     },
-    Kind {
-        name: "full disk",
-        draw: |rng, scenario| Some(once(lasting(rng, scenario, "full-disk"))),
-    },
+    Kind { name: "full disk", draw: |rng, scenario| Some(once(disk(rng, scenario, "full-disk"))) },
     Kind {
         name: "failing disk",
-        draw: |rng, scenario| Some(once(lasting(rng, scenario, "failing-disk"))),
+        draw: |rng, scenario| Some(once(disk(rng, scenario, "failing-disk"))),
     },
     Kind {
         name: "skew",
         draw: |rng, scenario| {
             let by = format!("{}s", 1 + rng.below(600));
-            let given = [("on", member(rng, scenario)), ("by", by.into()), lasts(rng)];
+            let given = [("on", machine(rng, scenario)), ("by", by.into()), lasts(rng)];
             Some(once(step("skew", given)))
         },
     },
+];
+
+/// What people do to etcd alone.
+const ETCD: &[Kind] = &[
     Kind {
         name: "replacement",
         draw: |rng, scenario| Some(once(step("etcd-replace", [("on", member(rng, scenario))]))),
@@ -175,7 +185,33 @@ fn member(rng: &mut Rng, scenario: &Scenario) -> Value {
     format!("member {n}").into()
 }
 
-fn lasting(rng: &mut Rng, scenario: &Scenario, action: &str) -> Table {
+/// A machine of the cluster: a member's, or in a bank any.
+fn machine(rng: &mut Rng, scenario: &Scenario) -> Value {
+    if scenario.world == World::Etcd {
+        return member(rng, scenario);
+    }
+    let cluster = &scenario.cluster;
+    let workers = scenario.defaults().number("workers") as u32;
+    let kinds = [("etcd", cluster.etcd_members), ("master", cluster.apiservers), ("node", workers)];
+    let named =
+        |(kind, count): (&'static str, u32)| (1..=count).map(move |n| format!("{kind}-{n}"));
+    let all: Vec<String> = kinds.into_iter().flat_map(named).collect();
+    rng.pick(&all).expect("a cluster has members").as_str().into()
+}
+
+/// All machines of the cluster, by as many targets as that takes.
+fn everybody(scenario: &Scenario) -> Vec<Value> {
+    match scenario.world {
+        World::Etcd => vec!["all".into()],
+        World::Bank => {
+            let zones = scenario.cluster.zones.iter();
+            zones.map(|zone| format!("zone {zone}").into()).collect()
+        }
+    }
+}
+
+/// Something is wrong with a disk: a member's, since nobody else keeps anything on one.
+fn disk(rng: &mut Rng, scenario: &Scenario, action: &str) -> Table {
     step(action, [("on", member(rng, scenario)), lasts(rng)])
 }
 

@@ -39,9 +39,10 @@ impl Schedule {
     pub fn draw(scenario: &Scenario, seed: u64) -> Self {
         let mut rng = Rng::from_key(derive(seed, "hunt"));
         let all = kinds::of(scenario);
-        let mut some: Vec<&kinds::Kind> = all.iter().filter(|_| rng.chance(0.5)).collect();
+        let mut some = all.clone();
+        some.retain(|_| rng.chance(0.5));
         if some.is_empty() {
-            some.extend(rng.pick(all));
+            some.extend(rng.pick(&all));
         }
         let span = length(scenario).mul_f64(PART);
         let count = COUNT.start() + rng.below(COUNT.end() - COUNT.start() + 1);

@@ -89,8 +89,7 @@ impl Desk {
                 self.office.machines.etcd.rolling_restart(&self.env, count).await;
                 Ok(())
             }
-            // The scenario was checked: a bank's world has none.
-            Action::Deed(deed) => Err(format!("nobody here can {}", deed.name())),
+            Action::Deed(deed) => self.office.faults.befall(deed, because).await,
         }
     }
 

@@ -13,8 +13,8 @@ use mini_etcd::client::{Client, Config, Generation};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::faults::{cut, slow_link};
 use super::steps::Office;
+use crate::world::faults::{cut, slow_link};
 use crate::world::topology::port;
 
 /// The mean time from one harm to the next.

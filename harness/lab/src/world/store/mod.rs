@@ -7,14 +7,13 @@
 //! | [`journeys`] | the users, by whom severity is judged |
 //! | [`kv`], [`lock`], [`reader`], [`transfer`], [`watcher`] | workloads whose history is checked |
 //! | [`notes`], [`ears`] | what clients lived through; what members did |
-//! | [`steps`], [`faults`], [`chaos`] | what is done |
+//! | [`steps`], [`chaos`] | what is done |
 //! | [`end`], [`judge`] | whether all is well in the end, and was all along |
 
 pub mod call;
 pub mod chaos;
 pub mod ears;
 pub mod end;
-pub mod faults;
 pub mod journeys;
 pub mod judge;
 pub mod kv;
@@ -42,6 +41,7 @@ use tokio::time::sleep;
 use super::Looked;
 use super::due::{Decided, Ledger};
 use super::etcd::Etcd;
+use super::faults::Faults;
 use super::goal::Goal;
 use super::play::{Played, perform};
 use super::topology::port;
@@ -50,7 +50,6 @@ use crate::Request;
 use crate::outcome::Sample;
 use crate::scenario::{Action, ClientKind, Deed};
 use ears::Ears;
-use faults::Faults;
 use machines::Machines;
 use notes::Notes;
 use seat::Seat;
@@ -88,7 +87,8 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
         })
     };
     let etcd = Arc::new(Etcd::start(world, &machines.etcd, members, profile, tune));
-    let faults = Faults::new(world, etcd.clone(), ears.clone(), &scenario.cluster.zones, settings);
+    let (leaders, zones) = (ears.leaders.clone(), &scenario.cluster.zones);
+    let faults = Faults::new(world, etcd.clone(), leaders, Vec::new(), zones, settings);
     let machine = machines.office.name.clone();
     let (calendar, decided) = (scenario.calendar, Decided::default());
     let ledger = Ledger { world, machine, calendar, decided };

@@ -1,4 +1,5 @@
-//! Taking a step: people at their desk, and what befalls machines.
+//! Taking a step: people at their desk. What befalls machines is the same in every world
+//! ([`mod@crate::world::faults`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +8,18 @@ use anatomy_proto::etcdserverpb as pb;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use harness_env::Env;
-use harness_sim::{Fault, World};
+use harness_sim::World;
 use mini_etcd::client::{Client, Config, Generation};
 use tokio::time::{Instant, timeout};
 
 use super::chaos;
 use super::end;
-use super::faults::{Faults, cut, slow_link};
 use super::machines::Machines;
 use super::notes::Notes;
 use crate::scenario::{Action, Deed, Manner, Step, Symptom, Target};
 use crate::world::due::{self, Due, Ledger};
 use crate::world::etcd::Etcd;
+use crate::world::faults::{Faults, list};
 use crate::world::topology::{Place, port};
 
 /// How long somebody waits for `etcdctl`: longer than etcd takes to say that it could not write (7 s). A
@@ -116,72 +117,6 @@ impl Office {
         let kind = format!("step.{}", deed.name());
         let tell = |text: String| tracing::info!(kind, because, "{text}");
         match deed {
-            Deed::PowerOff(target) => {
-                let machines = on(target);
-                tell(format!("{} without power", are(&machines)));
-                self.faults.power_off(&machines);
-            }
-            Deed::PowerOn(target) => {
-                let machines = on(target);
-                tell(format!("{} power again", have(&machines)));
-                self.faults.power_on(&machines);
-            }
-            Deed::Kill(target) => {
-                let machines = on(target);
-                tell(format!("etcd on {} is killed", list(&machines)));
-                self.faults.kill(&machines);
-            }
-            Deed::Pause(target, lasts) => {
-                let machines = on(target);
-                tell(format!("etcd on {} stands still for {lasts:?}", list(&machines)));
-                self.faults.pause(&machines, *lasts).await;
-            }
-            Deed::Cut(from, to, one_way, lasts) => {
-                let (from, to) = (on(from), on(to));
-                let way = if *one_way { "no longer reach" } else { "and" };
-                let text = match one_way {
-                    true => format!("{} {way} {}", list(&from), list(&to)),
-                    false => {
-                        format!("{} {way} {} do not reach each other", list(&from), list(&to))
-                    }
-                };
-                tell(text);
-                self.faults.last(cut(&from, &to, *one_way), *lasts).await;
-            }
-            Deed::SlowLink(from, to, by, lasts) => {
-                let (from, to) = (on(from), on(to));
-                tell(format!("{by:?} lie between {} and {}", list(&from), list(&to)));
-                self.faults.last(slow_link(&from, &to, *by), *lasts).await;
-            }
-            Deed::SlowDisk(target, by, lasts) => {
-                let machines = on(target);
-                tell(format!("the disk of {} takes {by:?} longer", list(&machines)));
-                let slow = |machine: String| Fault::SlowDisk { machine, by: *by };
-                self.faults.last(machines.into_iter().map(slow).collect(), *lasts).await;
-            }
-            Deed::FullDisk(target, lasts) => {
-                let machines = on(target);
-                tell(format!("the disk of {} is full", list(&machines)));
-                let full = |machine| Fault::FullDisk { machine };
-                self.faults.last(machines.into_iter().map(full).collect(), *lasts).await;
-            }
-            Deed::FailingDisk(target, lasts) => {
-                let machines = on(target);
-                tell(format!("the disk of {} fails", list(&machines)));
-                let failing = |machine| Fault::FailingDisk { machine };
-                self.faults.last(machines.into_iter().map(failing).collect(), *lasts).await;
-            }
-            Deed::Skew(target, by, lasts) => {
-                let machines = on(target);
-                tell(format!("the clock of {} is {by:?} ahead", list(&machines)));
-                let nanos = by.as_nanos() as i64;
-                let skew = |machine| Fault::Skew { machine, nanos };
-                self.faults.last(machines.into_iter().map(skew).collect(), *lasts).await;
-            }
-            Deed::Heal => {
-                tell("everything is mended".to_owned());
-                self.faults.heal();
-            }
             Deed::Replace(target) => {
                 let machines = on(target);
                 tell(format!("replaces the member on {}", list(&machines)));
@@ -224,6 +159,7 @@ impl Office {
                 tell(format!("compares with what was acknowledged: {told}"));
             }
             Deed::Chaos(within) => chaos::play(env, self, *within).await,
+            harm => self.faults.befall(harm, because).await?,
         }
         Ok(())
     }
@@ -298,20 +234,3 @@ const GLANCE: Duration = Duration::from_secs(2);
 const STARTING: Duration = Duration::from_secs(60);
 /// How often somebody repeats a change of the members that is refused.
 const REPEATED: usize = 12;
-
-/// Machines as people name them.
-pub fn list(machines: &[String]) -> String {
-    match machines {
-        [] => "nobody".to_owned(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
-
-fn are(machines: &[String]) -> String {
-    format!("{} {}", list(machines), if machines.len() == 1 { "is" } else { "are" })
-}
-
-fn have(machines: &[String]) -> String {
-    format!("{} {}", list(machines), if machines.len() == 1 { "has" } else { "have" })
-}
