@@ -22,7 +22,7 @@ use super::outside::Outside;
 use super::topology::{Topology, port};
 use super::{balancer, manifests, nodes};
 use crate::outcome::{ActSpan, StepOutcome};
-use crate::scenario::{Act, End};
+use crate::scenario::{Act, Action, End, Step};
 use crate::{Request, Scenario};
 
 /// How long the bank runs before the first act, so that nothing is new when it begins.
@@ -77,9 +77,12 @@ pub async fn play(
 
     let leaders = Leaders::default();
     let tune = {
-        let leaders = leaders.clone();
+        // Whom harm is meant for matters where harm is done; listening costs a little.
+        let is_deed = |step: &Step| matches!(step.action, Action::Deed(_));
+        let listens = scenario.acts.iter().any(|act| act.steps.iter().any(is_deed));
+        let leaders = listens.then(|| leaders.clone());
         Arc::new(move |config: &mut server::Config| {
-            config.observer = Some(leaders.on(&config.name));
+            config.observer = leaders.as_ref().map(|leaders| leaders.on(&config.name));
         })
     };
     let etcd = Arc::new(Etcd::start(world, &topology.etcd, members, profile, tune));
