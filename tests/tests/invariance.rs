@@ -55,6 +55,27 @@ fn a_factor_that_makes_no_difference_leaves_every_event_as_it_was() {
 }
 
 #[test]
+fn where_no_member_limits_streams_the_clients_release_makes_no_difference() {
+    let idle = |request: &Request, outcome: &Outcome| {
+        let row = row(request, outcome);
+        let idle = influence::without_influence(&request.scenario, &row);
+        idle.contains(&"etcd-client")
+    };
+    let until_morning = |set: &[&str]| {
+        let mut request = asked(set, short_day().seed);
+        request.until = Some("morning".to_owned());
+        request
+    };
+    let [old, mended] = ["etcd-client=grpc-1.0.4", "etcd-client=grpc-1.0.5"]
+        .map(|client| until_morning(&["etcd-upgrade=off", client]));
+    let outcomes = [played(&old), played(&mended)];
+    assert_eq!(outcomes[0].digest, outcomes[1].digest);
+    assert!(idle(&old, &outcomes[0]) && idle(&mended, &outcomes[1]));
+    let limited = until_morning(&[]);
+    assert!(!idle(&limited, &played(&limited)), "the quota is lost there");
+}
+
+#[test]
 fn who_is_told_to_do_what_they_would_have_done_does_the_same() {
     let seed = short_day().seed;
     let people = ["ledger-rollback", "mesh-restart", "apiserver-restart", "delete-empty-service"];

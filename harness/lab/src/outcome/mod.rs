@@ -37,7 +37,7 @@ pub struct Record {
     pub faults: Vec<FaultRecord>,
     /// The steps whose time came, in the order in which they were decided.
     pub steps: Vec<StepOutcome>,
-    /// The switches that the run would have been the same without.
+    /// The factors that nothing came to depend on: the run would have been the same at another level.
     pub idle: Vec<String>,
     /// What the oracles found.
     pub violations: Vec<Violation>,
@@ -101,7 +101,7 @@ pub struct Outcome {
     /// The steps whose time came, in the order in which they were decided.
     #[serde(default)]
     pub steps: Vec<StepOutcome>,
-    /// The switches that the run would have been the same without.
+    /// The factors that nothing came to depend on: the run would have been the same at another level.
     #[serde(default)]
     pub idle: Vec<String>,
     /// The faults and what effect they had.

@@ -92,12 +92,15 @@ fn run_bank(request: &Request) -> Result<Outcome, Error> {
             play::play(world, &request, topology, outside).await
         })
     };
+    let limited = story::stream_limit(&report.events).is_some();
     told(request, report, |played| {
         let complete = request.until.is_none() && !played.stopped;
+        let idle = [("standin", !outside.stand_in_was_needed()), ("etcd-client", !limited)];
+        let idle = idle.into_iter().filter(|(_, idle)| *idle);
         Looked {
             samples: outside.samples(&scenario.calendar, &played.acts),
             violations: if complete { outside.violations() } else { Vec::new() },
-            idle: outside.idle_switches(),
+            idle: idle.map(|(name, _)| name.to_owned()).collect(),
             played,
         }
     })
@@ -143,7 +146,7 @@ pub struct Looked {
     pub samples: Vec<outcome::Sample>,
     /// What is wrong.
     pub violations: Vec<outcome::Violation>,
-    /// The switches that the run would have been the same without.
+    /// The factors on whose level nothing has hung.
     pub idle: Vec<String>,
 }
 

@@ -178,11 +178,9 @@ pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Ent
     let first = |kind: &str| events.iter().find(|event| event.kind == kind);
     let in_the_outage =
         |kind: &&str| events.iter().find(|event| event.kind == **kind && !is_before(event));
-    let limits =
-        |event: &&Event| event.kind == "etcd.ready" && event.fields.contains_key("stream_limit");
     let mut links = quotas_lost(events, is_before);
     if !links.is_empty() {
-        links.extend(events.iter().find(limits));
+        links.extend(stream_limit(events));
     }
     if ["mesh.namer.failed", "mesh.namer.frozen"].iter().any(|kind| first(kind).is_some()) {
         links.extend(first("step.scale"));
@@ -191,6 +189,14 @@ pub fn chain(events: &[Event], acts: &[ActSpan], calendar: &Calendar) -> Vec<Ent
     links.extend(OUTAGE.iter().filter_map(in_the_outage));
     links.sort_by_key(|event| event.id);
     links.into_iter().map(|event| entry(event, calendar)).collect()
+}
+
+/// The first member that told its clients how many streams they may have. Until then they keep no count, and
+/// what they would keep it with makes no difference.
+pub fn stream_limit(events: &[Event]) -> Option<&Event> {
+    let limits =
+        |event: &&Event| event.kind == "etcd.ready" && event.fields.contains_key("stream_limit");
+    events.iter().find(limits)
 }
 
 /// The losses of a quota that the main act met, or that it brought.

@@ -5,7 +5,7 @@
 //! steps, because the world asks for their level at one moment only, when the step's time has come and
 //! whoever takes it has looked: a step whose time had not come when the run ended, a `reactive` one
 //! that saw nothing beside `off`, a `forced` one that saw what a `reactive` one would have acted on.
-//! A switch may say of itself that nothing came to depend on it ([`Row::idle`]). Everything else
+//! Of some factors the world knows that nothing came to depend on them ([`Row::idle`]). Everything else
 //! (versions, numbers) is asked for from the beginning, and must be equal.
 
 use super::row::Row;
@@ -20,7 +20,7 @@ pub fn stands_for(scenario: &Scenario, row: &Row, settings: &Settings) -> bool {
     }
     let mut pairs = played.iter().zip(settings.iter());
     pairs.all(|((name, was), (other, is))| {
-        let idle = || row.idle.iter().any(|switch| switch == name);
+        let idle = || row.idle.iter().any(|one| one == name);
         name == other && (was == is || idle() || makes_no_difference(scenario, row, settings, name))
     })
 }
@@ -33,7 +33,7 @@ pub fn may_be_the_same(scenario: &Scenario, one: &Settings, other: &Settings) ->
     };
     let mut pairs = one.iter().zip(other.iter());
     pairs.all(|((name, one), (_, other))| {
-        one == other || vocabulary::is_switch(name) || governs(name)
+        one == other || vocabulary::may_be_idle(name) || governs(name)
     })
 }
 

@@ -27,7 +27,7 @@ pub struct Row {
     pub acts: Vec<ActSpan>,
     /// What became of the steps whose time came.
     pub steps: Vec<StepOutcome>,
-    /// The switches that it would have been the same without.
+    /// The factors that nothing came to depend on: it would have been the same at another level.
     pub idle: Vec<String>,
     /// The pools that had lost their quota at the end of an act.
     pub lost: Vec<PoolState>,
