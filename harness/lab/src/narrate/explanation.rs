@@ -44,13 +44,13 @@ fn latent(page: &mut String, scenario: &Scenario, found: &Explanation) {
     }
     heading(page, "What was wrong before anybody knew");
     for one in &found.armed {
-        let first = format!("  {:19}", clock(scenario, one.armed));
-        paragraph(page, &first, 21, &format!("{}: {}", one.on, one.what));
+        let first = format!("  {:19}  ", clock(scenario, one.armed));
+        paragraph(page, &first, 23, &format!("{}: {}", one.on, one.what));
         let moments = [("showed", &one.showed), ("noticed", &one.noticed), ("ended", &one.ended)];
         for (word, moment) in moments {
             let Some((at, what)) = moment else { continue };
-            let first = format!("    {word:8} {:8}", clock(scenario, *at));
-            paragraph(page, &first, 21, what);
+            let first = format!("    {word:8} {:8}  ", clock(scenario, *at));
+            paragraph(page, &first, 23, what);
         }
     }
     page.push('\n');
