@@ -194,15 +194,18 @@ fn each_analysis_that_was_made_has_its_section_and_no_other_has() {
     assert_eq!(only(Findings { league: all.league, ..Findings::default() }), ["responses"]);
 }
 
-#[test]
-fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
+/// The searches that were found, drawn.
+fn matrices() -> Vec<cutsets::Matrix> {
     let request = sample::request();
     let outcome = sample::outcome(&request);
-    let findings = found();
-    let (scenario, findings) = (&request.scenario, &findings);
+    let (scenario, findings) = (&request.scenario, &found());
     let report = Report { scenario, outcome: &outcome, events: &[], findings, build: "" };
-    let matrices = cutsets::matrices(&report);
-    let [react, forced] = &matrices[..] else { panic!("two searches") };
+    cutsets::matrices(&report)
+}
+
+#[test]
+fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
+    let [react, forced] = &matrices()[..] else { panic!("two searches") };
     assert_eq!((react.columns[0].label.as_str(), forced.columns[0].label.as_str()), ("A1", "B1"));
     assert_eq!((react.columns[0].marks.len(), forced.columns[0].marks.len()), (7, 3));
     for column in react.columns.iter().filter(|column| column.safe) {
@@ -215,17 +218,11 @@ fn the_matrix_marks_what_a_cut_set_needs_and_what_a_safe_set_lacks() {
 
 #[test]
 fn the_sets_of_few_conditions_are_drawn_and_of_many_it_is_said_that_they_are_not() {
-    let request = sample::request();
-    let outcome = sample::outcome(&request);
-    let findings = found();
-    let (scenario, findings) = (&request.scenario, &findings);
-    let report = Report { scenario, outcome: &outcome, events: &[], findings, build: "" };
-    let matrices = cutsets::matrices(&report);
-    let [react, forced] = &matrices[..] else { panic!("two searches") };
+    let [react, forced] = &matrices()[..] else { panic!("two searches") };
     assert_eq!((react.matter, react.hasse.is_none()), (7, true));
     let nodes = |matrix: &cutsets::Matrix| matrix.hasse.as_ref().map_or(0, |one| one.nodes.len());
     assert_eq!((forced.matter, nodes(forced)), (3, 8));
-    let page = report.html();
+    let page = page_of(&found());
     assert!(page.contains("7 conditions matter: of more than six"));
     assert_eq!(page.matches("<svg class=\"hasse\"").count(), 1);
     assert_eq!(page.matches("<g class=\"node ").count(), 8);

@@ -140,14 +140,11 @@ impl Faults {
             }
             Deed::Cut(from, to, one_way, lasts) => {
                 let (from, to) = (on(from), on(to));
-                let way = if *one_way { "no longer reach" } else { "and" };
-                let text = match one_way {
-                    true => format!("{} {way} {}", list(&from), list(&to)),
-                    false => {
-                        format!("{} {way} {} do not reach each other", list(&from), list(&to))
-                    }
-                };
-                tell(text);
+                let (one, other) = (list(&from), list(&to));
+                tell(match one_way {
+                    true => format!("{one} no longer reach {other}"),
+                    false => format!("{one} and {other} do not reach each other"),
+                });
                 self.last(cut(&from, &to, *one_way), *lasts).await;
             }
             Deed::SlowLink(from, to, by, lasts) => {
