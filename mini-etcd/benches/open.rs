@@ -17,9 +17,7 @@ use std::time::Duration;
 
 use anatomy_proto::etcdserverpb::kv_client::KvClient;
 use anatomy_proto::etcdserverpb::{InternalRaftRequest, PutRequest, RangeRequest};
-use anatomy_proto::raftpb::{
-    ConfChange, ConfState, Entry, EntryType, HardState, Snapshot, SnapshotMetadata,
-};
+use anatomy_proto::raftpb::{ConfChange, ConfState, Entry, EntryType, HardState, SnapshotMetadata};
 use bytes::Bytes;
 use channel::Channel;
 use harness_env::real::Machine;
@@ -29,6 +27,7 @@ use mini_etcd::server::state::State;
 use mini_etcd::server::{Config, apply, run};
 use mini_etcd::storage::Storage;
 use mini_etcd::storage::record::Identity;
+use mini_etcd::storage::snap::{Draft, Head};
 use prost::Message;
 use tokio::time::Instant;
 
@@ -76,9 +75,11 @@ async fn fill(root: &Path, config: &Config) {
         }
         if n == IN_SNAPSHOT {
             let conf_state = Some(ConfState { nodes: vec![member.id], learners: vec![] });
-            let metadata = Some(SnapshotMetadata { conf_state, index, term: 1 });
-            let snapshot = Snapshot { data: state.encode().into(), metadata };
-            storage.save_snapshot(&snapshot).await.expect("room");
+            let metadata = SnapshotMetadata { conf_state, index, term: 1 };
+            let mut draft = Draft::new(&Head { metadata, base: None });
+            draft.append(|bytes| bytes.extend(state.encode()));
+            let written = storage.write_snapshot(draft).await.expect("room");
+            storage.adopt(written).await.expect("room");
             storage.wal.release(index).await.expect("files to remove");
         }
     }

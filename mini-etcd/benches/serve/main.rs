@@ -2,14 +2,14 @@
 //! 1, 16 and 128 clients, and one change told to 1,000 watchers.
 //!
 //! Both are processes of their own on loopback TCP, with their data on the same disk and every put
-//! synced. They take turns, so that whatever else the machine does meets both; a cell is the median
-//! of its rounds. The clients are one thread of this process, with a connection each, and ask anew
+//! synced. They take turns, so that whatever else the machine does meets both; a cell has the median
+//! throughput and the median p99 of its rounds. The clients are one thread of this process, with a connection each, and ask anew
 //! as soon as they are answered.
 //!
 //! ```text
 //! cargo bench -p mini-etcd --bench serve              # the table
 //! cargo bench -p mini-etcd --bench serve -- put       # the rows whose name has this
-//! cargo bench -p mini-etcd --bench serve -- --check   # exits 1 where etcd is faster
+//! cargo bench -p mini-etcd --bench serve -- --check   # exits 1 where etcd has a higher throughput or a lower p99
 //! ```
 
 #[path = "../../tests/server/channel.rs"]
@@ -50,10 +50,14 @@ async fn round(env: &Env, kind: Kind, load: Load) -> Measured {
     load::run(env, member.client, load, ROUND).await
 }
 
-/// The median by throughput.
-fn median(mut rounds: Vec<Measured>) -> Measured {
-    rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-    rounds[rounds.len() / 2]
+/// The median throughput and the median p99.
+fn median(rounds: &[Measured]) -> Measured {
+    let mut rates: Vec<f64> = rounds.iter().map(|round| round.per_second).collect();
+    rates.sort_by(f64::total_cmp);
+    let mut p99s: Vec<Duration> = rounds.iter().map(|round| round.p99).collect();
+    p99s.sort_unstable();
+    let middle = rounds.len() / 2;
+    Measured { per_second: rates[middle], p99: p99s[middle] }
 }
 
 fn cell(measured: &Measured) -> String {
@@ -92,13 +96,15 @@ fn main() -> ExitCode {
                 rounds.push(runtime.block_on(round(&env, *kind, load)));
             }
         }
-        let measured: Vec<Measured> = rounds.into_iter().map(median).collect();
+        let measured: Vec<Measured> = rounds.iter().map(|rounds| median(rounds)).collect();
         let cells: Vec<String> = measured.iter().map(cell).collect();
-        let ratio = measured.get(1).map(|etcd| measured[0].per_second / etcd.per_second);
+        let etcd = measured.get(1);
+        let ratio = etcd.map(|etcd| measured[0].per_second / etcd.per_second);
         let ratio_text = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
         let theirs = cells.get(1).map_or("", String::as_str);
         println!("{:<22} {:>24} {theirs:>24}   {ratio_text}", load.to_string(), cells[0]);
         slower |= ratio.is_some_and(|ratio| ratio < 1.0);
+        slower |= etcd.is_some_and(|etcd| measured[0].p99 > etcd.p99);
     }
     if check && slower { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -1,4 +1,8 @@
-//! The store as bytes, for snapshots.
+//! The store as bytes, for snapshots: whole, or what was added to an earlier image. Records are only
+//! ever added until a compaction removes some, so an image and what came behind it are the image of
+//! now, unless there was a compaction in between.
+
+use std::ops::Bound;
 
 use anatomy_proto::mvccpb::KeyValue;
 
@@ -14,7 +18,7 @@ pub struct StoreImage {
     /// The revision up to which history was dropped; 0 where none was.
     #[prost(int64, tag = "2")]
     pub compacted: i64,
-    /// All records in the order of their revisions.
+    /// The records in the order of their revisions.
     #[prost(message, repeated, tag = "3")]
     pub records: Vec<RecordImage>,
 }
@@ -33,6 +37,37 @@ pub struct RecordImage {
     pub kv: KeyValue,
 }
 
+impl RecordImage {
+    /// When it was made.
+    pub fn revision(&self) -> Revision {
+        Revision { main: self.kv.mod_revision, sub: self.sub }
+    }
+}
+
+impl StoreImage {
+    /// Makes this the image of a later time, by the image of what was added until then.
+    pub fn extend(&mut self, later: StoreImage) {
+        self.records.extend(later.records);
+        (self.revision, self.compacted) = (later.revision, later.compacted);
+    }
+}
+
+/// How far a store's history goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The revision of the last change.
+    pub revision: i64,
+    /// The revision up to which history was dropped.
+    pub compacted: i64,
+}
+
+impl Extent {
+    /// Whether a store that was like this has become one that is like `now` by additions alone.
+    pub fn grew_to(self, now: Extent) -> bool {
+        self.compacted == now.compacted
+    }
+}
+
 /// Bytes that are an image and not one of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("after revision {after}: expected a change of a later one, up to the store's")]
@@ -42,15 +77,26 @@ pub struct Inconsistent {
 }
 
 impl Store {
-    /// The store as a message.
+    /// How far its history goes.
+    pub fn extent(&self) -> Extent {
+        Extent { revision: self.current, compacted: self.compacted }
+    }
+
+    /// The store as a message, without its records.
     pub fn image(&self) -> StoreImage {
-        let records = self.records.iter().map(|(at, record)| RecordImage {
+        let compacted = self.compacted.max(0);
+        StoreImage { revision: self.current, compacted, records: Vec::new() }
+    }
+
+    /// The records behind `after`, up to and with the transaction `until`, in order.
+    pub fn records(&self, after: Revision, until: i64) -> impl Iterator<Item = RecordImage> {
+        let until = Revision { main: until, sub: i64::MAX };
+        let between = self.records.range((Bound::Excluded(after), Bound::Included(until)));
+        between.map(|(at, record)| RecordImage {
             sub: at.sub,
             deleted: record.deleted,
             kv: record.kv.clone(),
-        });
-        let compacted = self.compacted.max(0);
-        StoreImage { revision: self.current, compacted, records: records.collect() }
+        })
     }
 
     /// The store that an image was made of.
@@ -63,8 +109,9 @@ impl Store {
         if image.compacted > 0 {
             store.compacted = image.compacted;
         }
-        for RecordImage { sub, deleted, kv } in image.records {
-            let at = Revision { main: kv.mod_revision, sub };
+        for record in image.records {
+            let at = record.revision();
+            let RecordImage { deleted, kv, .. } = record;
             let made = deleted || (kv.version > 0 && kv.create_revision <= at.main);
             if at <= last || at.main > image.revision || at.sub < 0 || !made {
                 return Err(Inconsistent { after: last.main });

@@ -2,7 +2,7 @@
 //! are compacted, and the records in revision order are the history that watches read.
 //!
 //! Everything is in memory. etcd keeps the same two structures, the key index in memory and the
-//! records in a bbolt file; here the records are written out whole with each Raft snapshot and the
+//! records in a bbolt file; here Raft's snapshots hold the records, each those that are new, and the
 //! rest is replayed from the write-ahead log, so that a member has one durable format less. Changes
 //! come from Raft entries alone and are a function of them.
 //!
@@ -13,7 +13,7 @@
 //! | [`write`](mod@write) | what a transaction changes |
 //! | [`range`] | how a range request is answered |
 //! | [`history`] | what happened between two revisions |
-//! | [`image`] | how the whole store is written to a snapshot |
+//! | [`image`] | how the store is written to snapshots |
 //! | [`backend`] | what etcd's database file would hold |
 
 pub mod backend;

@@ -7,7 +7,8 @@ use anatomy_proto::mvccpb::{KeyValue, event::EventType};
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Keys, Store};
+use super::image::StoreImage;
+use super::{Keys, Revision, Store};
 
 type State = BTreeMap<Bytes, KeyValue>;
 
@@ -145,6 +146,7 @@ proptest! {
     #[test]
     fn every_readable_revision_and_its_events_are_those_of_the_model(steps in steps()) {
         let (mut store, mut model) = (Store::default(), Model::new());
+        let (mut image, mut extent) = (store.image(), store.extent());
         for step in steps {
             match step {
                 Step::Txn(ops) => {
@@ -168,7 +170,14 @@ proptest! {
                     model.compacted = model.compacted.max(at);
                 }
                 Step::Reload => {
-                    let again = Store::from_image(store.image()).unwrap();
+                    if !extent.grew_to(store.extent()) {
+                        (image, extent.revision) = (store.image(), 0);
+                    }
+                    let behind = Revision { main: extent.revision, sub: i64::MAX };
+                    let records = store.records(behind, store.revision()).collect();
+                    image.extend(StoreImage { records, ..store.image() });
+                    extent = store.extent();
+                    let again = Store::from_image(image.clone()).unwrap();
                     prop_assert_eq!(again.hash(0), store.hash(0));
                     store = again;
                 }

@@ -3,7 +3,10 @@
 //! The members of a new cluster all begin with the same committed entries, one membership change
 //! for each of them, so that the cluster's beginning is replayed like everything else.
 
-use anatomy_proto::raftpb::{ConfChange, ConfChangeType, ConfState, Entry, EntryType, HardState};
+use anatomy_proto::raftpb::{
+    ConfChange, ConfChangeType, ConfState, Entry, EntryType, HardState, Snapshot,
+};
+use bytes::Bytes;
 use harness_env::{Env, Rng};
 use prost::Message;
 
@@ -14,7 +17,7 @@ use super::peer::join::join;
 use super::state::State;
 use crate::raft::{self, Jitter, MemStorage, RawNode};
 use crate::storage::record::Identity;
-use crate::storage::snap::marker;
+use crate::storage::snap::Saved;
 use crate::storage::{Opened, Storage};
 
 /// A member that can run.
@@ -131,12 +134,12 @@ fn assemble(
     state.lessor.set_checkpoints(config.lease_checkpoints);
     let log = MemStorage::default();
     let (mut applied, mut members) = (0, ConfState::default());
-    if let Some(snapshot) = opened.snapshot {
-        applied = marker(&snapshot).index;
+    if let Some(Saved { metadata, parts }) = opened.snapshot {
+        applied = metadata.index;
         let undecodable = Error::Undecodable { index: applied, what: "expected a state" };
-        state.restore(&snapshot.data).map_err(|_| undecodable)?;
-        let metadata = snapshot.metadata.clone().unwrap_or_default();
-        members = metadata.conf_state.unwrap_or_default();
+        state.restore(&parts).map_err(|_| undecodable)?;
+        members = metadata.conf_state.clone().unwrap_or_default();
+        let snapshot = Snapshot { data: Bytes::new(), metadata: Some(metadata) };
         log.apply_snapshot(snapshot).expect("the log is empty");
         known = state.membership.clone();
     }

@@ -47,6 +47,8 @@ pub struct Config {
     pub election: Duration,
     /// Entries between snapshots.
     pub snapshot_count: u64,
+    /// So many bytes of a snapshot are made before others have their turn.
+    pub snapshot_portion: usize,
     /// Entries kept behind a snapshot for slow followers (etcd: 5,000).
     pub catch_up_entries: u64,
     /// Whether a membership change that could cost the quorum is refused.
@@ -83,6 +85,8 @@ impl Config {
     /// entries, transactions of 128 operations, requests of 1.5 MiB, a store of 2 GiB (etcd 3.2
     /// embed/config.go, etcdserver/server.go, etcdserver/quota.go). It advertises where it listens.
     ///
+    /// A portion of a snapshot is a fraction of a millisecond's work.
+    ///
     /// Two options of etcd 3.4 that are off there are on here under that profile: asking before an
     /// election (3.5 turned it on) and lease checkpoints every 5 minutes (lease/lessor.go
     /// `defaultLeaseCheckpointInterval`), without which a lease lives anew with each leader.
@@ -101,6 +105,7 @@ impl Config {
             heartbeat: Duration::from_millis(100),
             election: Duration::from_secs(1),
             snapshot_count: 10_000,
+            snapshot_portion: 128 << 10,
             catch_up_entries: 5_000,
             strict_reconfig_check: true,
             observer: None,

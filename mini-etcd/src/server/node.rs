@@ -1,7 +1,9 @@
 //! The loop around Raft: one task owns the core, the log and the disk, and does what the core
-//! asks, in the order in which it has to be done.
+//! asks, in the order in which it has to be done. Only snapshots are made meanwhile, a portion each
+//! turn, as etcd makes them in a goroutine (3.2 etcdserver/server.go `snapshot`): nobody waits.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anatomy_proto::etcdserverpb::InternalRaftRequest;
@@ -20,13 +22,15 @@ use super::membership::peer_addr;
 use super::metrics::Kind;
 use super::observer::Observation;
 use super::shared::{Leader, Progress, Shared};
+use super::state::Rest;
 use crate::Profile;
 use crate::defects::Defect;
+use crate::mvcc::image::Extent;
 use crate::raft::{
     self, MemStorage, NONE, RawNode, ReadState, Ready, Role, SoftState, Storage as _,
 };
-use crate::storage::Storage;
-use crate::storage::snap::marker;
+use crate::storage::snap::{Draft, Head};
+use crate::storage::{self, Storage, Written};
 
 /// What happens to a node.
 pub(crate) enum Input {
@@ -68,12 +72,20 @@ pub(crate) struct Node {
     pub members: ConfState,
     /// The last entry of the last snapshot.
     pub snapshot: u64,
+    /// How far the store in it goes.
+    pub saved: Extent,
+    /// A snapshot in the making, and what it still lacks.
+    pub draft: Option<(Draft, Rest)>,
+    /// Its file, while it is written.
+    pub writing: Option<Writing>,
     pub applied: u64,
     /// Requests that came while there was no leader.
     pub blocked: VecDeque<Input>,
     /// The alarm that this member is over its quota has been proposed.
     pub raising_alarm: bool,
 }
+
+type Writing = Pin<Box<dyn Future<Output = Result<Written, storage::Error>> + Send>>;
 
 impl Node {
     /// Runs until the disk fails, or the log turns out not to be the one that was acknowledged.
@@ -94,6 +106,13 @@ impl Node {
                     self.shared.pulse.beat(Instant::now());
                     self.raft.tick();
                 }
+                written = async { self.writing.as_mut().expect("it is written").await },
+                    if self.writing.is_some() =>
+                {
+                    if let Err(error) = self.finish_snapshot(written).await {
+                        return error;
+                    }
+                }
                 input = self.inputs.recv() => {
                     let mut next = input;
                     let mut taken = 0;
@@ -105,12 +124,14 @@ impl Node {
                         next = if taken < BATCH { self.inputs.try_recv().ok() } else { None };
                     }
                 }
+                () = tokio::task::yield_now(), if self.draft.is_some() => {}
             }
             while self.raft.has_ready() {
                 if let Err(error) = self.work().await {
                     return error;
                 }
             }
+            self.draft_on(self.shared.config.snapshot_portion);
         }
     }
 
@@ -185,7 +206,8 @@ impl Node {
         self.publish_progress();
         let status = self.shared.config.observer.is_some().then(|| self.raft.status());
         self.observe(|_| Observation::Turned(status.as_ref().expect("somebody observes")));
-        self.snapshot_if_due().await
+        self.snapshot_if_due();
+        Ok(())
     }
 
     /// Makes durable what has to be, and installs a snapshot.
@@ -194,7 +216,17 @@ impl Node {
         let (entries, hard_state) = (&ready.entries[..], ready.hard_state.as_ref());
         self.observe(|_| Observation::Saving { snapshot, entries, hard_state });
         if let Some(snapshot) = &ready.snapshot {
-            self.storage.save_snapshot(snapshot).await?;
+            // One file at a time.
+            self.draft_on(usize::MAX);
+            if let Some(writing) = self.writing.take() {
+                let written = writing.await;
+                self.finish_snapshot(written).await?;
+            }
+            let metadata = snapshot.metadata.clone().unwrap_or_default();
+            let mut draft = Draft::new(&Head { metadata, base: None });
+            draft.append(|bytes| bytes.extend_from_slice(&snapshot.data));
+            let written = self.storage.write_snapshot(draft).await?;
+            self.storage.adopt(written).await?;
         }
         let begun = Instant::now();
         self.storage.wal.save(ready.hard_state.as_ref(), &ready.entries, ready.must_sync).await?;
@@ -318,6 +350,10 @@ impl Node {
     fn apply_request(&mut self, request: InternalRaftRequest) {
         let id = request.header.as_ref().map_or(0, |header| header.id);
         let (is_alarm, kind) = (request.alarm.is_some(), Kind::of(&request));
+        if request.compaction.is_some() {
+            // What it drops may be missing in the draft.
+            self.draft_on(usize::MAX);
+        }
         let (outcome, is_over) = {
             let mut state = self.shared.state();
             let before = state.store.revision();
@@ -386,11 +422,14 @@ impl Node {
     }
 
     fn install(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let index = marker(snapshot).index;
+        let metadata = snapshot.metadata.clone().unwrap_or_default();
+        let index = metadata.index;
         let undecodable = Error::Undecodable { index, what: "expected a state" };
         {
             let mut state = self.shared.state();
-            state.restore(&snapshot.data).map_err(|_| undecodable)?;
+            let parts = std::slice::from_ref(&snapshot.data);
+            state.restore(parts).map_err(|_| undecodable)?;
+            self.saved = state.store.extent();
             self.shared.leases.set(state.lessor.is_watching());
             self.shared.revision.set(state.store.revision());
             let members = &state.membership.members;
@@ -400,10 +439,10 @@ impl Node {
             }
             self.shared.removed.set(state.membership.removed.contains(&self.shared.id));
         }
-        let metadata = snapshot.metadata.clone().unwrap_or_default();
-        self.members = metadata.conf_state.unwrap_or_default();
+        self.members = metadata.conf_state.clone().unwrap_or_default();
         // Raft hands out a snapshot only where it is newer than what there is.
-        self.log.apply_snapshot(snapshot.clone()).expect("a newer snapshot");
+        let without_data = Snapshot { data: Bytes::new(), metadata: Some(metadata) };
+        self.log.apply_snapshot(without_data).expect("a newer snapshot");
         (self.snapshot, self.applied) = (index, index);
         Ok(())
     }
@@ -434,23 +473,49 @@ impl Node {
         self.shared.progress.set(Progress { commit: status.commit, applied: self.applied });
     }
 
-    async fn snapshot_if_due(&mut self) -> Result<(), Error> {
-        let config = &self.shared.config;
-        if self.applied - self.snapshot < config.snapshot_count {
-            return Ok(());
+    /// Begins a snapshot of the state as it is now.
+    fn snapshot_if_due(&mut self) {
+        let due = self.applied - self.snapshot >= self.shared.config.snapshot_count;
+        if !due || self.draft.is_some() || self.writing.is_some() {
+            return;
         }
-        let data = Bytes::from(self.shared.state().encode());
-        let index = self.applied;
-        let snapshot = self
-            .log
-            .create_snapshot(index, self.members.clone(), data)
-            .expect("the state is newer than the last snapshot and its entries are in the log");
-        self.storage.save_snapshot(&snapshot).await?;
+        let (index, members) = (self.applied, self.members.clone());
+        // Of Raft's own snapshot only the place counts: what is sent is made then.
+        let snapshot = self.log.create_snapshot(index, members, Bytes::new());
+        let metadata = snapshot.expect("its entries are in the log").metadata.unwrap_or_default();
+        let state = self.shared.state();
+        let extent = state.store.extent();
+        let base = self.storage.base().filter(|_| self.saved.grew_to(extent));
+        let after = base.as_ref().map_or(0, |_| self.saved.revision);
+        let mut draft = Draft::new(&Head { metadata, base });
+        let rest = draft.append(|bytes| state.begin(after, bytes));
+        (self.draft, self.saved, self.snapshot) = (Some((draft, rest)), extent, index);
+    }
+
+    /// Adds `portion` bytes to the draft of a snapshot. Begins to write its file when it lacks nothing.
+    fn draft_on(&mut self, portion: usize) {
+        let Some((mut draft, mut rest)) = self.draft.take() else { return };
+        let state = self.shared.state();
+        if draft.append(|bytes| state.go_on(&mut rest, portion, bytes)) {
+            self.writing = Some(Box::pin(self.storage.write_snapshot(draft)));
+        } else {
+            self.draft = Some((draft, rest));
+        }
+    }
+
+    /// A snapshot's file is durable, or was not written: what it has need not be in the log.
+    async fn finish_snapshot(
+        &mut self,
+        written: Result<Written, storage::Error>,
+    ) -> Result<(), Error> {
+        self.writing = None;
+        let written = written?;
+        let index = written.marker.index;
+        self.storage.adopt(written).await?;
         self.storage.wal.release(index).await?;
         let keep = index.saturating_sub(self.shared.config.catch_up_entries);
         // Nothing to compact is fine.
         let _ = self.log.compact(keep);
-        self.snapshot = index;
         tracing::debug!(kind = "etcd.snapshot", index, "wrote a snapshot");
         Ok(())
     }

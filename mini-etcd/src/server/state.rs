@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anatomy_proto::etcdserverpb::AlarmType;
+use bytes::Bytes;
 use prost::Message;
 
 use super::membership::{Membership, MembershipImage};
 use crate::defects::{Defect, Defects};
 use crate::lease::{LeaseImage, Lessor};
-use crate::mvcc::Store;
 use crate::mvcc::image::{Inconsistent, StoreImage};
+use crate::mvcc::{Revision, Store};
 
 /// The replicated state.
 pub struct State {
@@ -36,6 +37,20 @@ struct Image {
     membership: MembershipImage,
     #[prost(message, repeated, tag = "4")]
     alarms: Vec<AlarmImage>,
+}
+
+/// Some of an [`Image`].
+#[derive(Clone, PartialEq, prost::Message)]
+struct StorePart {
+    #[prost(message, required, tag = "1")]
+    store: StoreImage,
+}
+
+/// The records that are missing in a state's bytes.
+#[derive(Debug)]
+pub struct Rest {
+    after: Revision,
+    until: i64,
 }
 
 /// Bytes that are not those of a state.
@@ -92,29 +107,62 @@ impl State {
 
     /// The state as bytes.
     pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut rest = self.begin(0, &mut bytes);
+        self.go_on(&mut rest, usize::MAX, &mut bytes);
+        bytes
+    }
+
+    /// Appends the state as it is now, but for the records of the store. They are to be those behind
+    /// revision `after` (0: all) up to now.
+    pub fn begin(&self, after: i64, bytes: &mut Vec<u8>) -> Rest {
         let alarm = |(member, alarm): &(u64, i32)| AlarmImage { member: *member, alarm: *alarm };
         let leases = match self.defects.has(Defect::SnapshotWithoutLeases) {
             true => Vec::new(),
             false => self.lessor.image(),
         };
-        Image {
+        let image = Image {
             store: self.store.image(),
             leases,
             membership: self.membership.image(),
             alarms: self.alarms.iter().map(alarm).collect(),
-        }
-        .encode_to_vec()
+        };
+        image.encode(bytes).expect("a vector grows");
+        Rest { after: Revision { main: after, sub: i64::MAX }, until: self.store.revision() }
     }
 
-    /// Replaces the state by what the bytes hold. Whether leases run out here stays as it was.
+    /// Appends records that are missing, `portion` bytes and what the last of them has beyond: messages
+    /// behind one another are read as one. Returns whether there are no more. What was made since may
+    /// be applied already, but no compaction.
+    pub fn go_on(&self, rest: &mut Rest, portion: usize, bytes: &mut Vec<u8>) -> bool {
+        let begin = bytes.len();
+        for record in self.store.records(rest.after, rest.until) {
+            rest.after = record.revision();
+            let store = StoreImage { records: vec![record], ..StoreImage::default() };
+            StorePart { store }.encode(bytes).expect("a vector grows");
+            if bytes.len() - begin >= portion {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Replaces the state by what the bytes hold: a whole state and each time what changed behind the
+    /// store's revision in the part before, with no compaction in between. Whether leases run out here
+    /// stays as it was.
     ///
     /// # Errors
     /// Where the bytes are not those of a state.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Unreadable> {
-        let image = Image::decode(bytes)?;
+    pub fn restore(&mut self, parts: &[Bytes]) -> Result<(), Unreadable> {
+        let mut image = Image::default();
+        for part in parts {
+            let later = Image::decode(part.clone())?;
+            image.store.extend(later.store);
+            image = Image { store: image.store, ..later };
+        }
         // In the order of the changes: the last put decides, and a deletion detaches.
         let changes = image.store.records.iter();
-        let hangs: Vec<(bytes::Bytes, i64)> =
+        let hangs: Vec<(Bytes, i64)> =
             changes.map(|r| (r.kv.key.clone(), if r.deleted { 0 } else { r.kv.lease })).collect();
         let store = Store::from_image(image.store)?;
         self.lessor.restore(image.leases);
@@ -132,7 +180,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     use proptest::prelude::*;
 
@@ -163,9 +210,9 @@ mod tests {
             compacted in -2i64..8,
         ) {
             let mut state = State::new(Membership::default(), Duration::from_secs(1));
-            drop(state.restore(&noise));
+            drop(state.restore(&[noise.into()]));
             let image = Image { store: StoreImage { revision, compacted, records }, ..Image::default() };
-            drop(state.restore(&image.encode_to_vec()));
+            drop(state.restore(&[image.encode_to_vec().into()]));
             let mut write = state.store.write();
             write.delete_range(&crate::mvcc::Keys::new(Bytes::from_static(b"\0"), Bytes::from_static(b"\0")));
             write.put(Bytes::from_static(b"\x01"), Bytes::new(), 0);
@@ -173,6 +220,52 @@ mod tests {
             let _ = state.store.compact(3);
             let _ = state.store.hash(0);
         }
+    }
+
+    fn put(state: &mut State, key: &'static str, bytes: usize) {
+        let mut write = state.store.write();
+        write.put(Bytes::from_static(key.as_bytes()), vec![b'v'; bytes].into(), 0);
+        write.finish();
+    }
+
+    #[test]
+    fn a_state_is_encoded_as_it_was_while_more_is_put_into_it() {
+        let mut state = State::new(Membership::default(), Duration::from_secs(1));
+        ["a", "b", "c"].iter().for_each(|key| put(&mut state, key, 100));
+        let (before, mut bytes) = (state.store.clone(), Vec::new());
+        let mut rest = state.begin(0, &mut bytes);
+        let mut portions = 0;
+        while !state.go_on(&mut rest, 100, &mut bytes) {
+            put(&mut state, "a", 1);
+            portions += 1;
+        }
+        assert_eq!(portions, 3);
+        let mut again = State::new(Membership::default(), Duration::from_secs(1));
+        again.restore(&[bytes.into()]).unwrap();
+        assert_eq!(again.store, before);
+    }
+
+    #[test]
+    fn a_state_reads_back_from_its_parts() {
+        let mut state = State::new(Membership::default(), Duration::from_secs(1));
+        put(&mut state, "a", 1);
+        let whole = state.encode();
+        let extent = state.store.extent();
+        state.alarms.insert((1, AlarmType::Nospace as i32));
+        ["a", "b"].iter().for_each(|key| put(&mut state, key, 1));
+        assert!(extent.grew_to(state.store.extent()));
+        let mut added = Vec::new();
+        let mut rest = state.begin(extent.revision, &mut added);
+        assert!(state.go_on(&mut rest, usize::MAX, &mut added));
+        assert!(added.len() < state.encode().len());
+        let mut again = State::new(Membership::default(), Duration::from_secs(1));
+        again.restore(&[whole.into(), added.into()]).unwrap();
+        assert_eq!((&again.store, &again.alarms), (&state.store, &state.alarms));
+        state.store.compact(3).unwrap();
+        assert!(
+            !extent.grew_to(state.store.extent()),
+            "what is gone is not told by what was added"
+        );
     }
 
     #[test]
@@ -189,7 +282,7 @@ mod tests {
         }
         state.alarms.insert((1, AlarmType::Nospace as i32));
         let mut again = State::new(Membership::default(), Duration::from_secs(1));
-        again.restore(&state.encode()).unwrap();
+        again.restore(&[state.encode().into()]).unwrap();
         assert_eq!(again.store, state.store);
         assert!(again.is_full());
         assert_eq!(again.lessor.revoke(7), Ok(vec![Bytes::from_static(b"a")]));

@@ -3,7 +3,7 @@
 //! The layout is etcd's (`member/wal`, `member/snap`, names in hexadecimal), the record format is
 //! our own. A record is durable once [`Wal::save`] has returned from a synced write; Raft messages
 //! that depend on it leave after that. On start the newest snapshot whose marker is in the log is
-//! loaded and the entries after it are replayed.
+//! loaded, from one file or several, and the entries after it are replayed.
 //!
 //! | module | the question it answers |
 //! |---|---|
@@ -27,7 +27,7 @@ mod tests;
 use std::io;
 use std::path::PathBuf;
 
-pub use open::{Opened, Storage};
+pub use open::{Opened, Storage, Written};
 pub use wal::Wal;
 
 /// A disk that cannot be worked with.

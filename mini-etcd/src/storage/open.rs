@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anatomy_proto::raftpb::{Entry, HardState, Snapshot};
+use anatomy_proto::raftpb::{Entry, HardState};
 use harness_env::Disk;
 
 use super::record::{Identity, Marker, Record};
+use super::snap::{self, Draft, Saved};
 use super::wal::{SEGMENT_BYTES, Wal};
-use super::{Error, at, segment, snap};
+use super::{Error, at, segment};
 use crate::defects::Defects;
+
+/// So many snapshot files make a state at most: a start has to read them all.
+const LONGEST_CHAIN: usize = 100;
 
 /// A member's durable state, open for writing.
 pub struct Storage {
@@ -17,6 +21,16 @@ pub struct Storage {
     pub wal: Wal,
     disk: Arc<dyn Disk>,
     snaps: PathBuf,
+    /// The snapshot files that make the newest state, each but the first added to the one before.
+    chain: Vec<Marker>,
+}
+
+/// A snapshot file that is durable and that the log does not know of yet.
+#[derive(Debug)]
+pub struct Written {
+    /// Its place in the log.
+    pub marker: Marker,
+    adds: bool,
 }
 
 /// What was found.
@@ -24,8 +38,8 @@ pub struct Storage {
 pub struct Opened {
     /// Whose it is.
     pub identity: Identity,
-    /// The newest snapshot; empty where there is none.
-    pub snapshot: Option<Snapshot>,
+    /// The newest snapshot.
+    pub snapshot: Option<Saved>,
     /// Raft's hard state.
     pub state: HardState,
     /// The entries behind the snapshot.
@@ -55,7 +69,7 @@ impl Storage {
         for dir in [data.join("member"), data.to_owned()] {
             disk.sync_dir(&dir).await.map_err(at(&dir))?;
         }
-        Ok(Storage { wal, disk, snaps })
+        Ok(Storage { wal, disk, snaps, chain: Vec::new() })
     }
 
     /// Opens the state below `data`; `None` where no member has written any.
@@ -83,9 +97,9 @@ impl Storage {
         };
         let wal =
             Wal::resume(disk.clone(), &dir, &contents, identity.clone(), SEGMENT_BYTES).await?;
-        let storage = Storage { wal, disk, snaps };
-        let snapshot = storage.newest(&contents.records).await?;
-        let start = snapshot.as_ref().map_or(0, |s| snap::marker(s).index);
+        let mut storage = Storage { wal, disk, snaps, chain: Vec::new() };
+        let snapshot = storage.load_newest(&contents.records).await?;
+        let start = snapshot.as_ref().map_or(0, |saved| saved.metadata.index);
         let mut opened = Opened { identity, snapshot, ..Opened::default() };
         for record in contents.records {
             match record {
@@ -110,26 +124,52 @@ impl Storage {
         Ok(Some((storage, opened)))
     }
 
-    /// Writes a snapshot file and its marker. Durable on return.
+    /// The snapshot file that the next can add to, unless it has to be a whole one.
+    pub fn base(&self) -> Option<Marker> {
+        self.chain.last().filter(|_| self.chain.len() < LONGEST_CHAIN).cloned()
+    }
+
+    /// Writes a snapshot file, for [`Storage::adopt`]. The log can go on meanwhile, but one file is
+    /// written at a time.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub async fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        snap::save(&*self.disk, &self.snaps, snapshot).await?;
-        self.wal.mark_snapshot(snap::marker(snapshot)).await
+    pub fn write_snapshot(
+        &self,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Written, Error>> + Send + use<> {
+        let (disk, snaps) = (self.disk.clone(), self.snaps.clone());
+        async move {
+            let written = Written { marker: draft.marker.clone(), adds: draft.adds };
+            snap::save(&*disk, &snaps, draft).await?;
+            Ok(written)
+        }
     }
 
-    /// The newest snapshot that the log knows of. A file without a marker is of a crash between
+    /// Begins with this snapshot from now on. Durable on return; what it makes superfluous is gone.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub async fn adopt(&mut self, written: Written) -> Result<(), Error> {
+        self.wal.mark_snapshot(written.marker.clone()).await?;
+        if !written.adds {
+            self.chain.clear();
+        }
+        self.chain.push(written.marker);
+        snap::retain(&*self.disk, &self.snaps, &self.chain).await
+    }
+
+    /// Finds the newest snapshot that the log knows of. A file without a marker is of a crash between
     /// the two writes, and the log still has what it covers.
-    async fn newest(&self, records: &[Record]) -> Result<Option<Snapshot>, Error> {
+    async fn load_newest(&mut self, records: &[Record]) -> Result<Option<Saved>, Error> {
         let marked = |marker: &Marker| {
             records.iter().any(|record| matches!(record, Record::Snapshot(m) if m == marker))
         };
         let mut newest = snap::list(&*self.disk, &self.snaps).await?;
         newest.retain(marked);
-        match newest.last() {
-            Some(marker) => Ok(Some(snap::load(&*self.disk, &self.snaps, marker).await?)),
-            None => Ok(None),
-        }
+        let Some(marker) = newest.last() else { return Ok(None) };
+        let (saved, chain) = snap::load(&*self.disk, &self.snaps, marker).await?;
+        self.chain = chain;
+        Ok(Some(saved))
     }
 }

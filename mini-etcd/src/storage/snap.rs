@@ -1,10 +1,18 @@
-//! Snapshot files: `{term}-{index}.snap`, a checksum and the snapshot.
+//! Snapshot files: `{term}-{index}.snap`, a checksum and a state, or what was added to one.
 //!
-//! A file is written under another name, synced, and renamed: a file with the right name is whole.
+//! A store keeps its history until it is compacted, and a snapshot is due each few thousand entries:
+//! whole states alone would write all of it again each time. So a file may name another as its base
+//! and hold only what came since, as etcd's database file takes in only what changed.
+//!
+//! ```text
+//! | CRC of the rest u32 | head length u32 | head: place, members, base | state |
+//! ```
+//! A file is written under another name, synced, and renamed: a file with the right name is complete.
 
 use std::path::{Path, PathBuf};
 
-use anatomy_proto::raftpb::Snapshot;
+use anatomy_proto::raftpb::SnapshotMetadata;
+use bytes::{Buf, Bytes};
 use harness_env::Disk;
 use harness_env::disk::Open;
 use prost::Message;
@@ -12,8 +20,61 @@ use prost::Message;
 use super::record::Marker;
 use super::{Error, at};
 
-/// How many files are kept (etcd's `--max-snapshots`).
-const KEEP: usize = 5;
+/// A file is handed to the disk in pieces, so that what the log writes meanwhile waits for one of them.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// What a file says of its state.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Head {
+    /// The last entry in it, and the members.
+    #[prost(message, required, tag = "1")]
+    pub metadata: SnapshotMetadata,
+    /// The file that this one adds to.
+    #[prost(message, optional, tag = "2")]
+    pub base: Option<Marker>,
+}
+
+/// A file in the making, in memory.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its place in the log.
+    pub marker: Marker,
+    /// Whether it adds to another file.
+    pub adds: bool,
+    bytes: Vec<u8>,
+    crc: crc32fast::Hasher,
+}
+
+impl Draft {
+    /// Begins one, without a state.
+    pub fn new(head: &Head) -> Self {
+        let marker = Marker { index: head.metadata.index, term: head.metadata.term };
+        let (crc, bytes) = (crc32fast::Hasher::new(), vec![0; 4]);
+        let mut draft = Draft { marker, adds: head.base.is_some(), bytes, crc };
+        draft.append(|bytes| {
+            bytes.extend_from_slice(&(head.encoded_len() as u32).to_le_bytes());
+            head.encode(bytes).expect("a vector grows");
+        });
+        draft
+    }
+
+    /// Adds what `write` appends.
+    pub fn append<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let begin = self.bytes.len();
+        let result = write(&mut self.bytes);
+        self.crc.update(&self.bytes[begin..]);
+        result
+    }
+}
+
+/// A state as it was saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// The last entry in it, and the members.
+    pub metadata: SnapshotMetadata,
+    /// A whole state and what was added to it, in order.
+    pub parts: Vec<Bytes>,
+}
 
 fn file_name(marker: &Marker) -> String {
     format!("{:016x}-{:016x}.snap", marker.term, marker.index)
@@ -25,30 +86,30 @@ fn parse(path: &Path) -> Option<Marker> {
     Some(Marker { term: hex(term)?, index: hex(index)? })
 }
 
-/// The marker of a snapshot.
-pub fn marker(snapshot: &Snapshot) -> Marker {
-    let metadata = snapshot.metadata.as_ref();
-    metadata.map_or_else(Marker::default, |m| Marker { index: m.index, term: m.term })
-}
-
-/// Writes a snapshot and removes old ones. Durable on return.
+/// Writes a file. Durable on return.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub async fn save(disk: &dyn Disk, dir: &Path, snapshot: &Snapshot) -> Result<(), Error> {
-    let body = snapshot.encode_to_vec();
-    let mut bytes = crc32fast::hash(&body).to_le_bytes().to_vec();
-    bytes.extend_from_slice(&body);
-    let (path, temporary) = (dir.join(file_name(&marker(snapshot))), dir.join("next.tmp"));
+pub async fn save(disk: &dyn Disk, dir: &Path, draft: Draft) -> Result<(), Error> {
+    let Draft { marker, mut bytes, crc, .. } = draft;
+    bytes[..4].copy_from_slice(&crc.finalize().to_le_bytes());
+    let (path, temporary) = (dir.join(file_name(&marker)), dir.join("next.tmp"));
     let file = disk.open(&temporary, Open::Truncate).await.map_err(at(&temporary))?;
-    file.write_at(0, &bytes).await.map_err(at(&temporary))?;
+    for (i, piece) in bytes.chunks(PIECE_BYTES).enumerate() {
+        file.write_at((i * PIECE_BYTES) as u64, piece).await.map_err(at(&temporary))?;
+    }
     file.sync().await.map_err(at(&temporary))?;
     disk.rename(&temporary, &path).await.map_err(at(&path))?;
-    disk.sync_dir(dir).await.map_err(at(dir))?;
-    let mut old = list(disk, dir).await?;
-    old.truncate(old.len().saturating_sub(KEEP));
-    for marker in old {
-        let path = dir.join(file_name(&marker));
+    disk.sync_dir(dir).await.map_err(at(dir))
+}
+
+/// Removes all files but these.
+///
+/// # Errors
+/// [`Error::Io`].
+pub async fn retain(disk: &dyn Disk, dir: &Path, keep: &[Marker]) -> Result<(), Error> {
+    for marker in list(disk, dir).await?.iter().filter(|marker| !keep.contains(marker)) {
+        let path = dir.join(file_name(marker));
         disk.remove(&path).await.map_err(at(path))?;
     }
     Ok(())
@@ -66,19 +127,53 @@ pub async fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<Marker>, Error> {
     Ok(markers)
 }
 
-/// Reads a snapshot.
+/// Reads a file and those that it adds to. Returns the state and the files' places, oldest first.
 ///
 /// # Errors
-/// [`Error::Io`], and [`Error::Damaged`] where the checksum does not match.
-pub async fn load(disk: &dyn Disk, dir: &Path, marker: &Marker) -> Result<Snapshot, Error> {
+/// [`Error::Io`], and [`Error::Damaged`] where a checksum does not match, or a file says of itself or
+/// of its base what cannot be.
+pub async fn load(
+    disk: &dyn Disk,
+    dir: &Path,
+    marker: &Marker,
+) -> Result<(Saved, Vec<Marker>), Error> {
+    let (Head { metadata, mut base }, data) = read(disk, dir, marker).await?;
+    let (mut parts, mut chain) = (vec![data], vec![marker.clone()]);
+    while let Some(marker) = base {
+        let (head, data) = read(disk, dir, &marker).await?;
+        parts.insert(0, data);
+        chain.insert(0, marker);
+        base = head.base;
+    }
+    Ok((Saved { metadata, parts }, chain))
+}
+
+async fn read(disk: &dyn Disk, dir: &Path, marker: &Marker) -> Result<(Head, Bytes), Error> {
     let path: PathBuf = dir.join(file_name(marker));
     let file = disk.open(&path, Open::Existing).await.map_err(at(&path))?;
     let length = file.len().await.map_err(at(&path))?;
     let bytes = file.read_at(0, length as usize).await.map_err(at(&path))?;
-    let decoded = bytes
-        .split_first_chunk::<4>()
-        .filter(|(crc, body)| crc32fast::hash(body).to_le_bytes() == **crc)
-        .and_then(|(_, body)| Snapshot::decode(body).ok());
-    let what = "the snapshot's checksum does not match".to_owned();
-    decoded.ok_or(Error::Damaged { path, offset: 0, what })
+    let damaged = |what: &str| Error::Damaged { path, offset: 0, what: what.to_owned() };
+    let Some((head, data)) = decode(bytes.into()) else {
+        return Err(damaged("the snapshot's checksum does not match"));
+    };
+    let place = Marker { index: head.metadata.index, term: head.metadata.term };
+    if place != *marker {
+        return Err(damaged("expected a snapshot of the index and term in its name"));
+    }
+    if head.base.as_ref().is_some_and(|base| base.index >= marker.index) {
+        return Err(damaged("expected a base that is older"));
+    }
+    Ok((head, data))
+}
+
+/// A file's head and state.
+fn decode(mut bytes: Bytes) -> Option<(Head, Bytes)> {
+    let crc = bytes.try_get_u32_le().ok()?;
+    if crc32fast::hash(&bytes) != crc {
+        return None;
+    }
+    let length = bytes.try_get_u32_le().ok()? as usize;
+    let head = (length <= bytes.len()).then(|| bytes.split_to(length))?;
+    Some((Head::decode(head).ok()?, bytes))
 }

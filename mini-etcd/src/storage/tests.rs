@@ -5,14 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use anatomy_proto::raftpb::{ConfState, Entry, HardState, Snapshot, SnapshotMetadata};
+use anatomy_proto::raftpb::{ConfState, Entry, HardState, SnapshotMetadata};
 use async_trait::async_trait;
 use bytes::Bytes;
 use harness_env::disk::Open;
 use harness_env::{Disk, File};
 use proptest::prelude::*;
 
-use super::record::{Identity, Record};
+use super::record::{Identity, Marker, Record};
+use super::snap::{self, Draft, Head, Saved};
 use super::wal::Wal;
 use super::{Error, Opened, Storage, open::wal_dir, segment};
 use crate::defects::Defects;
@@ -108,10 +109,25 @@ fn entry(index: u64, term: u64, size: usize) -> Entry {
     Entry { index, term, data: Bytes::from(vec![index as u8 | 1; size]), ..Entry::default() }
 }
 
-fn snapshot(index: u64, term: u64) -> Snapshot {
+fn metadata(index: u64) -> SnapshotMetadata {
     let conf_state = Some(ConfState { nodes: vec![7], learners: vec![] });
-    let metadata = Some(SnapshotMetadata { index, term, conf_state });
-    Snapshot { data: Bytes::from_static(b"state"), metadata }
+    SnapshotMetadata { index, term: 1, conf_state }
+}
+
+fn snapshot(index: u64, data: &str, base: Option<Marker>) -> Draft {
+    let mut draft = Draft::new(&Head { metadata: metadata(index), base });
+    draft.append(|bytes| bytes.extend_from_slice(data.as_bytes()));
+    draft
+}
+
+async fn save(storage: &mut Storage, draft: Draft) {
+    let written = storage.write_snapshot(draft).await.unwrap();
+    storage.adopt(written).await.unwrap();
+}
+
+/// The data of the newest state, in parts.
+async fn parts(disk: &Memory) -> Vec<Bytes> {
+    reopen(disk).await.unwrap().snapshot.unwrap().parts
 }
 
 async fn reopen(disk: &Memory) -> Result<Opened, Error> {
@@ -158,9 +174,10 @@ fn entries_before_a_snapshot_are_not_replayed() {
         let mut storage = created(&disk).await;
         let entries: Vec<Entry> = (1..=5).map(|i| entry(i, 1, 10)).collect();
         storage.wal.save(None, &entries, true).await.unwrap();
-        storage.save_snapshot(&snapshot(3, 1)).await.unwrap();
+        save(&mut storage, snapshot(3, "state", None)).await;
         let opened = reopen(&disk).await.unwrap();
-        assert_eq!(opened.snapshot, Some(snapshot(3, 1)));
+        let saved = Saved { metadata: metadata(3), parts: vec!["state".into()] };
+        assert_eq!(opened.snapshot, Some(saved));
         assert_eq!(opened.entries, entries[3..]);
     });
 }
@@ -172,10 +189,83 @@ fn a_snapshot_without_its_marker_is_not_used() {
         let mut storage = created(&disk).await;
         let entries: Vec<Entry> = (1..=5).map(|i| entry(i, 1, 10)).collect();
         storage.wal.save(None, &entries, true).await.unwrap();
-        let snaps = Path::new(DATA).join("member").join("snap");
-        super::snap::save(&disk, &snaps, &snapshot(3, 1)).await.unwrap();
+        let _not_adopted = storage.write_snapshot(snapshot(3, "state", None)).await.unwrap();
         let opened = reopen(&disk).await.unwrap();
         assert_eq!((opened.snapshot, opened.entries), (None, entries));
+    });
+}
+
+fn snapshot_files(disk: &Memory) -> Vec<String> {
+    let files = disk.0.lock().unwrap();
+    let names = files.keys().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    names.filter(|name| name.ends_with(".snap")).collect()
+}
+
+#[test]
+fn a_state_is_a_whole_one_and_what_was_added_to_it() {
+    block_on(async {
+        let disk = Memory::default();
+        let mut storage = created(&disk).await;
+        save(&mut storage, snapshot(3, "whole", None)).await;
+        for (index, data) in [(5, "and more"), (8, "and more still")] {
+            let file = snapshot(index, data, storage.base());
+            save(&mut storage, file).await;
+        }
+        assert_eq!(parts(&disk).await, ["whole", "and more", "and more still"]);
+        // A start goes on where the last one stopped.
+        let again: Arc<dyn Disk> = Arc::new(disk.clone());
+        let opened = Storage::open(again, Path::new(DATA), Defects::default()).await.unwrap();
+        let mut storage = opened.unwrap().0;
+        assert_eq!(storage.base(), Some(Marker { index: 8, term: 1 }));
+        // Until it is known of, a whole one replaces nothing.
+        let written = storage.write_snapshot(snapshot(9, "whole again", None)).await.unwrap();
+        assert_eq!(parts(&disk).await.len(), 3);
+        storage.adopt(written).await.unwrap();
+        assert_eq!(parts(&disk).await, ["whole again"]);
+        assert_eq!(snapshot_files(&disk), ["0000000000000001-0000000000000009.snap"]);
+    });
+}
+
+#[test]
+fn a_start_has_to_read_a_hundred_files_at_most() {
+    block_on(async {
+        let disk = Memory::default();
+        let mut storage = created(&disk).await;
+        for index in 1..=100 {
+            let base = storage.base();
+            assert_eq!(base.is_none(), index == 1);
+            save(&mut storage, snapshot(index, "x", base)).await;
+        }
+        assert_eq!(storage.base(), None, "a whole one is due");
+    });
+}
+
+#[test]
+fn a_snapshot_whose_base_cannot_be_is_refused_with_its_place() {
+    block_on(async {
+        let disk = Memory::default();
+        let mut storage = created(&disk).await;
+        save(&mut storage, snapshot(3, "whole", None)).await;
+        let itself = Some(Marker { index: 5, term: 1 });
+        save(&mut storage, snapshot(5, "added", itself)).await;
+        let Err(Error::Damaged { path, what, .. }) = reopen(&disk).await else {
+            panic!("it opens")
+        };
+        assert!(path.ends_with("0000000000000001-0000000000000005.snap"), "{path:?}");
+        assert_eq!(what, "expected a base that is older");
+        // A base that is gone, and a file under another's name.
+        save(&mut storage, snapshot(6, "added", Some(Marker { index: 2, term: 1 }))).await;
+        let Err(Error::Io { path, .. }) = reopen(&disk).await else { panic!("it opens") };
+        assert!(path.ends_with("0000000000000001-0000000000000002.snap"), "{path:?}");
+        save(&mut storage, snapshot(7, "whole", None)).await;
+        let dir = Path::new(DATA).join("member").join("snap");
+        let file = |index: u64| dir.join(format!("{:016x}-{index:016x}.snap", 1));
+        disk.rename(&file(7), &file(6)).await.unwrap();
+        let six = Marker { index: 6, term: 1 };
+        let Err(Error::Damaged { what, .. }) = snap::load(&disk, &dir, &six).await else {
+            panic!("it is read")
+        };
+        assert_eq!(what, "expected a snapshot of the index and term in its name");
     });
 }
 
@@ -283,7 +373,7 @@ proptest! {
         block_on(async {
             let disk = Memory::default();
             let mut storage = created(&disk).await;
-            storage.save_snapshot(&snapshot(3, 1)).await.unwrap();
+            save(&mut storage, snapshot(3, "state", None)).await;
             let path = log_file(&disk);
             disk.with(&path, |file| {
                 if !after {

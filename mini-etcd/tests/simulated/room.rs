@@ -59,6 +59,7 @@ pub fn of(world: &World, i: usize, members: usize) -> server::Config {
         server::Config::new(&machine(i), client_addr(world, i), addr(i), Profile::V3_2_9);
     config.initial_cluster = (0..members).map(|i| (machine(i), addr(i))).collect();
     config.snapshot_count = 50;
+    config.snapshot_portion = 500;
     config.catch_up_entries = 20;
     config
 }

@@ -81,6 +81,8 @@ pub async fn play(world: World, request: &Request, machines: Machines) -> Result
         Arc::new(move |config: &mut server::Config| {
             config.observer = Some(ears.on(&config.name));
             config.snapshot_count = count;
+            // Small snapshots take several turns too.
+            config.snapshot_portion = count as usize * 10;
             config.catch_up_entries = count / 2;
             #[cfg(feature = "defects")]
             config.defects.clone_from(&defects);
