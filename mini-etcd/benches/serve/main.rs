@@ -3,13 +3,13 @@
 //!
 //! Both are processes of their own on loopback TCP, with their data on the same disk and every put
 //! synced. They take turns, so that whatever else the machine does meets both; a cell has the median
-//! throughput and the median p99 of its rounds. The clients are one thread of this process, with a connection each, and ask anew
-//! as soon as they are answered.
+//! throughput and the median p99 of its rounds. The clients are one thread of this process, with a
+//! connection each, and ask anew as soon as they are answered.
 //!
 //! ```text
 //! cargo bench -p mini-etcd --bench serve              # the table
 //! cargo bench -p mini-etcd --bench serve -- put       # the rows whose name has this
-//! cargo bench -p mini-etcd --bench serve -- --check   # exits 1 where etcd has a higher throughput or a lower p99
+//! cargo bench -p mini-etcd --bench serve -- --check   # exits 1 where etcd is ahead
 //! ```
 
 #[path = "../../tests/server/channel.rs"]

@@ -47,7 +47,8 @@ pub struct Config {
     pub election: Duration,
     /// Entries between snapshots.
     pub snapshot_count: u64,
-    /// So many bytes of a snapshot are made before others have their turn.
+    /// So many bytes of a snapshot are made before others have their turn. The default, 128 KiB, is a
+    /// fraction of a millisecond's work.
     pub snapshot_portion: usize,
     /// Entries kept behind a snapshot for slow followers (etcd: 5,000).
     pub catch_up_entries: u64,
@@ -84,8 +85,6 @@ impl Config {
     /// A member with etcd's defaults: heartbeat 100 ms, election 1 s, a snapshot every 10,000
     /// entries, transactions of 128 operations, requests of 1.5 MiB, a store of 2 GiB (etcd 3.2
     /// embed/config.go, etcdserver/server.go, etcdserver/quota.go). It advertises where it listens.
-    ///
-    /// A portion of a snapshot is a fraction of a millisecond's work.
     ///
     /// Two options of etcd 3.4 that are off there are on here under that profile: asking before an
     /// election (3.5 turned it on) and lease checkpoints every 5 minutes (lease/lessor.go

@@ -70,7 +70,7 @@ pub(crate) struct Node {
     pub inputs: mpsc::Receiver<Input>,
     pub read_states: mpsc::UnboundedSender<ReadState>,
     pub members: ConfState,
-    /// The last entry of the last snapshot.
+    /// The last entry of the last snapshot, which may still be in the making.
     pub snapshot: u64,
     /// How far the store in it goes.
     pub saved: Extent,
@@ -216,11 +216,10 @@ impl Node {
         let (entries, hard_state) = (&ready.entries[..], ready.hard_state.as_ref());
         self.observe(|_| Observation::Saving { snapshot, entries, hard_state });
         if let Some(snapshot) = &ready.snapshot {
-            // One file at a time.
-            self.draft_on(usize::MAX);
+            // An older one is of no use any more, but one file is written at a time.
+            self.draft = None;
             if let Some(writing) = self.writing.take() {
-                let written = writing.await;
-                self.finish_snapshot(written).await?;
+                writing.await?;
             }
             let metadata = snapshot.metadata.clone().unwrap_or_default();
             let mut draft = Draft::new(&Head { metadata, base: None });
@@ -503,7 +502,7 @@ impl Node {
         }
     }
 
-    /// A snapshot's file is durable, or was not written: what it has need not be in the log.
+    /// Takes up a snapshot whose file was written: what it has need not be in the log any more.
     async fn finish_snapshot(
         &mut self,
         written: Result<Written, storage::Error>,

@@ -107,7 +107,7 @@ impl State {
 
     /// The state as bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(self.store.bytes() as usize);
         let mut rest = self.begin(0, &mut bytes);
         self.go_on(&mut rest, usize::MAX, &mut bytes);
         bytes
@@ -156,7 +156,8 @@ impl State {
     pub fn restore(&mut self, parts: &[Bytes]) -> Result<(), Unreadable> {
         let mut image = Image::default();
         for part in parts {
-            let later = Image::decode(part.clone())?;
+            // From a slice: what is kept is copied, where it would keep the whole file in memory.
+            let later = Image::decode(&part[..])?;
             image.store.extend(later.store);
             image = Image { store: image.store, ..later };
         }

@@ -129,8 +129,8 @@ impl Storage {
         self.chain.last().filter(|_| self.chain.len() < LONGEST_CHAIN).cloned()
     }
 
-    /// Writes a snapshot file, for [`Storage::adopt`]. The log can go on meanwhile, but one file is
-    /// written at a time.
+    /// Writes a snapshot file, for [`Storage::adopt`], and removes files that an earlier one made
+    /// superfluous. The log can go on meanwhile, but one file is written at a time.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -138,15 +138,16 @@ impl Storage {
         &self,
         draft: Draft,
     ) -> impl Future<Output = Result<Written, Error>> + Send + use<> {
-        let (disk, snaps) = (self.disk.clone(), self.snaps.clone());
+        let (disk, snaps, chain) = (self.disk.clone(), self.snaps.clone(), self.chain.clone());
         async move {
+            snap::retain(&*disk, &snaps, &chain).await?;
             let written = Written { marker: draft.marker.clone(), adds: draft.adds };
             snap::save(&*disk, &snaps, draft).await?;
             Ok(written)
         }
     }
 
-    /// Begins with this snapshot from now on. Durable on return; what it makes superfluous is gone.
+    /// Begins with this snapshot from now on. Durable on return.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -156,19 +157,18 @@ impl Storage {
             self.chain.clear();
         }
         self.chain.push(written.marker);
-        snap::retain(&*self.disk, &self.snaps, &self.chain).await
+        Ok(())
     }
 
     /// Finds the newest snapshot that the log knows of. A file without a marker is of a crash between
     /// the two writes, and the log still has what it covers.
     async fn load_newest(&mut self, records: &[Record]) -> Result<Option<Saved>, Error> {
-        let marked = |marker: &Marker| {
+        let is_marked = |marker: &Marker| {
             records.iter().any(|record| matches!(record, Record::Snapshot(m) if m == marker))
         };
-        let mut newest = snap::list(&*self.disk, &self.snaps).await?;
-        newest.retain(marked);
-        let Some(marker) = newest.last() else { return Ok(None) };
-        let (saved, chain) = snap::load(&*self.disk, &self.snaps, marker).await?;
+        let files = snap::list(&*self.disk, &self.snaps).await?;
+        let Some(newest) = files.iter().rfind(|marker| is_marked(marker)) else { return Ok(None) };
+        let (saved, chain) = snap::load(&*self.disk, &self.snaps, newest).await?;
         self.chain = chain;
         Ok(Some(saved))
     }

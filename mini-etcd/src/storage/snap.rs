@@ -20,7 +20,9 @@ use prost::Message;
 use super::record::Marker;
 use super::{Error, at};
 
-/// A file is handed to the disk in pieces, so that what the log writes meanwhile waits for one of them.
+/// A file's name while it is written.
+const TEMPORARY: &str = "next.tmp";
+/// A file is written in pieces, so that the member copies one of them at a time.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// What a file says of its state.
@@ -82,7 +84,7 @@ fn file_name(marker: &Marker) -> String {
 
 fn parse(path: &Path) -> Option<Marker> {
     let (term, index) = path.to_str()?.strip_suffix(".snap")?.split_once('-')?;
-    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16);
     Some(Marker { term: hex(term)?, index: hex(index)? })
 }
 
@@ -93,7 +95,7 @@ fn parse(path: &Path) -> Option<Marker> {
 pub async fn save(disk: &dyn Disk, dir: &Path, draft: Draft) -> Result<(), Error> {
     let Draft { marker, mut bytes, crc, .. } = draft;
     bytes[..4].copy_from_slice(&crc.finalize().to_le_bytes());
-    let (path, temporary) = (dir.join(file_name(&marker)), dir.join("next.tmp"));
+    let (path, temporary) = (dir.join(file_name(&marker)), dir.join(TEMPORARY));
     let file = disk.open(&temporary, Open::Truncate).await.map_err(at(&temporary))?;
     for (i, piece) in bytes.chunks(PIECE_BYTES).enumerate() {
         file.write_at((i * PIECE_BYTES) as u64, piece).await.map_err(at(&temporary))?;
@@ -115,12 +117,16 @@ pub async fn retain(disk: &dyn Disk, dir: &Path, keep: &[Marker]) -> Result<(), 
     Ok(())
 }
 
-/// The snapshots in `dir`, oldest first.
+/// The snapshots in `dir`, oldest first. What a crash or a full disk has left of one goes.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub async fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<Marker>, Error> {
     let names = disk.list(dir).await.map_err(at(dir))?;
+    if names.iter().any(|name| name.ends_with(TEMPORARY)) {
+        let path = dir.join(TEMPORARY);
+        disk.remove(&path).await.map_err(at(path))?;
+    }
     let mut markers: Vec<Marker> =
         names.iter().filter_map(|path| parse(Path::new(path.file_name()?))).collect();
     markers.sort_by_key(|marker| (marker.index, marker.term));
@@ -154,8 +160,9 @@ async fn read(disk: &dyn Disk, dir: &Path, marker: &Marker) -> Result<(Head, Byt
     let length = file.len().await.map_err(at(&path))?;
     let bytes = file.read_at(0, length as usize).await.map_err(at(&path))?;
     let damaged = |what: &str| Error::Damaged { path, offset: 0, what: what.to_owned() };
-    let Some((head, data)) = decode(bytes.into()) else {
-        return Err(damaged("the snapshot's checksum does not match"));
+    let (head, data) = match decode(bytes.into()) {
+        Ok(file) => file,
+        Err(what) => return Err(damaged(what)),
     };
     let place = Marker { index: head.metadata.index, term: head.metadata.term };
     if place != *marker {
@@ -168,12 +175,15 @@ async fn read(disk: &dyn Disk, dir: &Path, marker: &Marker) -> Result<(Head, Byt
 }
 
 /// A file's head and state.
-fn decode(mut bytes: Bytes) -> Option<(Head, Bytes)> {
-    let crc = bytes.try_get_u32_le().ok()?;
+fn decode(mut bytes: Bytes) -> Result<(Head, Bytes), &'static str> {
+    let crc = bytes.try_get_u32_le().map_err(|_| "expected a checksum")?;
     if crc32fast::hash(&bytes) != crc {
-        return None;
+        return Err("the snapshot's checksum does not match");
     }
-    let length = bytes.try_get_u32_le().ok()? as usize;
-    let head = (length <= bytes.len()).then(|| bytes.split_to(length))?;
-    Some((Head::decode(head).ok()?, bytes))
+    let length = bytes.try_get_u32_le().map_err(|_| "expected the head's length")? as usize;
+    if length > bytes.len() {
+        return Err("expected a head as long as is said");
+    }
+    let head = Head::decode(bytes.split_to(length)).map_err(|_| "expected a head")?;
+    Ok((head, bytes))
 }

@@ -195,6 +195,23 @@ fn a_snapshot_without_its_marker_is_not_used() {
     });
 }
 
+#[test]
+fn what_a_full_disk_leaves_of_a_snapshot_is_removed_and_what_is_not_ours_stays() {
+    block_on(async {
+        let disk = Memory::default();
+        let mut storage = created(&disk).await;
+        let dir = Path::new(DATA).join("member").join("snap");
+        for name in ["next.tmp", "1-5.snap"] {
+            disk.open(&dir.join(name), Open::Truncate).await.unwrap();
+        }
+        save(&mut storage, snapshot(3, "whole", None)).await;
+        disk.open(&dir.join("next.tmp"), Open::Truncate).await.unwrap();
+        assert_eq!(parts(&disk).await, ["whole"]);
+        let left = disk.list(&dir).await.unwrap();
+        assert_eq!(left, ["0000000000000001-0000000000000003.snap", "1-5.snap"].map(PathBuf::from));
+    });
+}
+
 fn snapshot_files(disk: &Memory) -> Vec<String> {
     let files = disk.0.lock().unwrap();
     let names = files.keys().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
@@ -222,7 +239,10 @@ fn a_state_is_a_whole_one_and_what_was_added_to_it() {
         assert_eq!(parts(&disk).await.len(), 3);
         storage.adopt(written).await.unwrap();
         assert_eq!(parts(&disk).await, ["whole again"]);
-        assert_eq!(snapshot_files(&disk), ["0000000000000001-0000000000000009.snap"]);
+        // What is superfluous goes when the next is written.
+        assert_eq!(snapshot_files(&disk).len(), 4);
+        let _not_adopted = storage.write_snapshot(snapshot(10, "x", storage.base())).await.unwrap();
+        assert_eq!(snapshot_files(&disk), [9, 10].map(|i| format!("{:016x}-{i:016x}.snap", 1)));
     });
 }
 
