@@ -71,7 +71,7 @@ fn a_snapshot_holds_the_keys_of_a_lease_without_the_lease() {
         put(&mut state.store, A, 7);
         state.lessor.attach(&A, 7);
         let mut restored = new();
-        restored.restore(&state.encode()).unwrap();
+        restored.restore(&[state.encode().into()]).unwrap();
         (restored.store.count(&Keys::single(A), 0).unwrap(), restored.lessor.contains(7))
     });
     assert_eq!(kept, [(1, true), (1, false)]);
@@ -84,7 +84,7 @@ fn what_is_wrong_with_a_state_stays_so_over_a_snapshot() {
         state.plant(defects);
         put(&mut state.store, A, 0);
         put(&mut state.store, Bytes::from_static(b"b"), 0);
-        state.restore(&state.encode()).unwrap();
+        state.restore(&[state.encode().into()]).unwrap();
         state.store.compact(3).unwrap();
         state.store.count(&Keys::single(A), 0).unwrap()
     });
