@@ -46,18 +46,18 @@ impl SimDisk {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// The names that renames left which are not durable yet.
+    /// The names that renames and removals left which are not durable yet.
     ///
     /// `turmoil-fs` 0.1.0 knows files by their names, and takes a new file with such a name for the
-    /// old one. So the rename becomes durable before the name is used again: a disk may do that at
+    /// old one. So what left it becomes durable before the name is used again: a disk may do that at
     /// any time.
-    fn renamed<T: Default>(&self, f: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
-        with_state(|state| f(&mut state.machines[self.machine].renamed)).unwrap_or_default()
+    fn left<T: Default>(&self, f: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
+        with_state(|state| f(&mut state.machines[self.machine].left)).unwrap_or_default()
     }
 
     fn sync(&self, dir: &Path) -> io::Result<()> {
         fs::sync_dir(dir)?;
-        self.renamed(|names| names.retain(|name| name.parent() != Some(dir)));
+        self.left(|names| names.retain(|name| name.parent() != Some(dir)));
         Ok(())
     }
 }
@@ -107,7 +107,7 @@ impl Disk for SimDisk {
         let path = self.path(path);
         let what = if how == Open::Existing { Call::Read } else { Call::Grow };
         let file = call(self.machine, what, || {
-            if how != Open::Existing && self.renamed(|names| names.contains(&path)) {
+            if how != Open::Existing && self.left(|names| names.contains(&path)) {
                 self.sync(path.parent().unwrap_or(&self.root))?;
             }
             fs::OpenOptions::new()
@@ -152,7 +152,7 @@ impl Disk for SimDisk {
         let (from, to) = (self.path(from), self.path(to));
         call(self.machine, Call::Grow, || {
             fs::rename(&from, &to)?;
-            self.renamed(|names| names.insert(from));
+            self.left(|names| names.insert(from));
             Ok(())
         })
         .await
@@ -160,7 +160,12 @@ impl Disk for SimDisk {
 
     async fn remove(&self, path: &Path) -> io::Result<()> {
         let path = self.path(path);
-        call(self.machine, Call::Read, || fs::remove_file(&path)).await
+        call(self.machine, Call::Read, || {
+            fs::remove_file(&path)?;
+            self.left(|names| names.insert(path));
+            Ok(())
+        })
+        .await
     }
 
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {

@@ -92,8 +92,8 @@ pub(crate) struct Machine {
     pub fs: Fs,
     pub fsync: Duration,
     pub disk_faults: DiskFaults,
-    /// The names that renames left which are not durable yet.
-    pub renamed: BTreeSet<PathBuf>,
+    /// The names that renames and removals left which are not durable yet.
+    pub left: BTreeSet<PathBuf>,
     /// When each core is free again.
     pub cores: Vec<Instant>,
     /// How many times slower than specified the cores are.

@@ -169,7 +169,7 @@ pub(crate) fn build(config: &Config) {
             fs: Fs::builder().config(fs).seed(fs_seed).build(),
             fsync: spec.fsync,
             disk_faults: Default::default(),
-            renamed: Default::default(),
+            left: Default::default(),
             cores: vec![start; spec.cores],
             slowness: 1.0,
             skew: 0,

@@ -81,6 +81,26 @@ fn a_name_that_a_rename_left_can_be_used_again_before_the_rename_is_durable() {
 }
 
 #[test]
+fn a_name_that_was_removed_can_be_used_again_before_the_removal_is_durable() {
+    run(machines(1, &["a"]), |world| async move {
+        on(world, "a", |env| async move {
+            let disk = env.disk();
+            let (next, whole) = (Path::new("next"), Path::new("whole"));
+            disk.create_dir_all(Path::new("")).await.expect("the disk is fine");
+            drop(disk.open(next, Open::Truncate).await.expect("the disk is fine"));
+            disk.remove(next).await.expect("the disk is fine");
+            let file = disk.open(next, Open::Truncate).await.expect("the disk is fine");
+            file.write_at(0, b"all of it").await.expect("the disk is fine");
+            file.sync().await.expect("the disk is fine");
+            disk.rename(next, whole).await.expect("the disk is fine");
+            disk.sync_dir(Path::new("")).await.expect("the disk is fine");
+        })
+        .await;
+        assert_eq!(read(world, "whole").await.expect("it is there"), b"all of it");
+    });
+}
+
+#[test]
 fn killing_a_process_loses_nothing_that_it_wrote() {
     run(machines(1, &["a"]), |world| async move {
         on(world, "a", |env| async move {
